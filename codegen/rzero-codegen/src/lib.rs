@@ -1,0 +1,1 @@
+//! Source files from a checked contract model

@@ -1,0 +1,1 @@
+//! Contracts read and checked into one model

@@ -1,0 +1,1 @@
+//! Pure load-balancing decisions over node statistics

@@ -1,0 +1,1 @@
+//! The client side put together: discovery, connections, balanced calls

@@ -1,0 +1,1 @@
+//! Layered, strictly checked, hot-reloadable configuration

@@ -1,0 +1,1 @@
+//! The call and its shapes: method, metadata, deadline, lane, error, seams

@@ -1,0 +1,1 @@
+//! Real backing servers for tests, started on loopback

@@ -1,0 +1,1 @@
+//! Service registration and discovery: the traits and the embedded back ends

@@ -1,0 +1,1 @@
+//! The server side put together: services, layers, lifecycle, drain

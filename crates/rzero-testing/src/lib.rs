@@ -1,0 +1,1 @@
+//! Test kit: the in-memory wire and services in process

@@ -1,0 +1,1 @@
+//! A microservice framework for Rust: contract to running, balanced, observable service
