@@ -1,0 +1,185 @@
+//! What a handler sees of its call.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use crate::{CallInfo, Error, Lane, Metadata, Method, Peer, StreamIo};
+
+/// Initial and trailing metadata of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplyMetadata {
+    /// Sent before the first message.
+    pub headers: Metadata,
+    /// Sent behind the last message.
+    pub trailers: Metadata,
+}
+
+/// What a handler sees of its call: who calls, what they sent beside the message, how much time is
+/// left; and where it puts metadata of the answer.
+pub struct Cx {
+    info: CallInfo,
+    stream: Option<Arc<dyn StreamIo>>,
+    reply: OnceLock<Box<Mutex<ReplyMetadata>>>,
+}
+
+impl Cx {
+    /// The context of a unary call.
+    #[must_use]
+    pub fn unary(info: CallInfo) -> Self {
+        Self {
+            info,
+            stream: None,
+            reply: OnceLock::new(),
+        }
+    }
+
+    /// The context of a stream; initial metadata goes out with its first message.
+    #[must_use]
+    pub fn stream(info: CallInfo, io: Arc<dyn StreamIo>) -> Self {
+        Self {
+            info,
+            stream: Some(io),
+            reply: OnceLock::new(),
+        }
+    }
+
+    /// Everything known about the call.
+    #[must_use]
+    pub fn info(&self) -> &CallInfo {
+        &self.info
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        self.info.method()
+    }
+
+    /// The first text value that the caller sent under `key`.
+    #[must_use]
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.info.metadata()?.get(key)
+    }
+
+    /// The first binary value that the caller sent under `key`, which ends in `-bin`.
+    #[must_use]
+    pub fn metadata_binary(&self, key: &str) -> Option<&Bytes> {
+        self.info.metadata()?.get_binary(key)
+    }
+
+    /// The other end of the connection.
+    #[must_use]
+    pub fn peer(&self) -> Option<&Peer> {
+        self.info.peer().map(|peer| &**peer)
+    }
+
+    /// When the time for this call is up.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.info.deadline()
+    }
+
+    /// The time left now; `None` without a deadline.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        self.info.remaining(Instant::now())
+    }
+
+    /// The lane it travels on.
+    #[must_use]
+    pub fn lane(&self) -> &Lane {
+        self.info.lane()
+    }
+
+    /// Adds initial metadata to the answer.
+    ///
+    /// # Errors
+    /// When the key or value cannot be metadata, or when a stream has sent its first message.
+    pub fn set_header(
+        &self,
+        key: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Result<(), Error> {
+        self.add_headers(|headers| headers.insert(key.into(), value.into()))
+    }
+
+    /// Adds binary initial metadata to the answer; the key ends in `-bin`.
+    ///
+    /// # Errors
+    /// When the key cannot be metadata, or when a stream has sent its first message.
+    pub fn set_header_binary(
+        &self,
+        key: impl Into<String>,
+        value: impl Into<Bytes>,
+    ) -> Result<(), Error> {
+        self.add_headers(|headers| headers.insert_binary(key.into(), value.into()))
+    }
+
+    /// Adds trailing metadata to the answer; it is sent also when the call fails.
+    ///
+    /// # Errors
+    /// When the key or value cannot be metadata.
+    pub fn set_trailer(
+        &self,
+        key: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Result<(), Error> {
+        let mut reply = self.reply().lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(reply.trailers.insert(key.into(), value.into())?)
+    }
+
+    /// Adds binary trailing metadata to the answer; the key ends in `-bin`.
+    ///
+    /// # Errors
+    /// When the key cannot be metadata.
+    pub fn set_trailer_binary(
+        &self,
+        key: impl Into<String>,
+        value: impl Into<Bytes>,
+    ) -> Result<(), Error> {
+        let mut reply = self.reply().lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(reply.trailers.insert_binary(key.into(), value.into())?)
+    }
+
+    /// What the handler set, if it set anything.
+    #[must_use]
+    pub fn into_reply_metadata(self) -> Option<ReplyMetadata> {
+        self.reply
+            .into_inner()
+            .map(|m| m.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn reply(&self) -> &Mutex<ReplyMetadata> {
+        self.reply.get_or_init(Box::default)
+    }
+
+    fn add_headers<E: Into<Error>>(
+        &self,
+        add: impl FnOnce(&mut Metadata) -> Result<(), E>,
+    ) -> Result<(), Error> {
+        let Some(stream) = &self.stream else {
+            let mut reply = self.reply().lock().unwrap_or_else(PoisonError::into_inner);
+            return add(&mut reply.headers).map_err(Into::into);
+        };
+        let mut headers = Metadata::new();
+        add(&mut headers).map_err(Into::into)?;
+        if stream.add_headers(headers) {
+            return Ok(());
+        }
+        Err(Error::internal(
+            "initial metadata was already sent: set it before the first message",
+        ))
+    }
+}
+
+impl fmt::Debug for Cx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cx")
+            .field("info", &self.info)
+            .finish_non_exhaustive()
+    }
+}

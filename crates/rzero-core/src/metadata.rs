@@ -1,0 +1,208 @@
+//! Key and value pairs that travel beside a message.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+
+/// Most pairs one [`Metadata`] holds; the wires refuse more before they build one.
+const PAIRS_MAX: usize = 256;
+
+/// A metadata value: text under an ordinary key, bytes under a key that ends in `-bin`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Visible ASCII and spaces.
+    Text(Cow<'static, str>),
+    /// Any bytes; the wire encodes them.
+    Binary(Bytes),
+}
+
+/// An ordered multi-map of metadata; keys are lower case, order of equal keys is kept.
+///
+/// ```
+/// # use rzero_core::Metadata;
+/// let mut md = Metadata::new();
+/// md.insert("x-tenant", "blue").unwrap();
+/// assert_eq!(md.get("x-tenant"), Some("blue"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata {
+    pairs: Vec<(Cow<'static, str>, Value)>,
+}
+
+/// Why a key or value cannot be metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidMetadata {
+    key: String,
+    why: &'static str,
+}
+
+impl fmt::Display for InvalidMetadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "metadata `{}`: {}", self.key, self.why)
+    }
+}
+
+impl std::error::Error for InvalidMetadata {}
+
+impl Metadata {
+    /// An empty map; allocates nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { pairs: Vec::new() }
+    }
+
+    /// Whether there is no pair.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
+    /// Number of pairs.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// The first text value of `key`.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.get_all(key).next()
+    }
+
+    /// All text values of `key`, in order.
+    pub fn get_all<'a, 'k>(&'a self, key: &'k str) -> impl Iterator<Item = &'a str> + use<'a, 'k> {
+        self.pairs.iter().filter_map(move |(k, v)| match v {
+            Value::Text(text) if k == key => Some(text.as_ref()),
+            _ => None,
+        })
+    }
+
+    /// The first binary value of `key`, which ends in `-bin`.
+    #[must_use]
+    pub fn get_binary(&self, key: &str) -> Option<&Bytes> {
+        self.pairs.iter().find_map(|(k, v)| match v {
+            Value::Binary(bytes) if k == key => Some(bytes),
+            _ => None,
+        })
+    }
+
+    /// Adds a text pair; earlier values of the key stay.
+    ///
+    /// # Errors
+    /// When the key is not `[a-z0-9_.-]+`, ends in `-bin`, begins with `grpc-` (the wire's own) or
+    /// `:`; when the value is not visible ASCII and spaces; when there are 256 pairs already.
+    pub fn insert(
+        &mut self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<Cow<'static, str>>,
+    ) -> Result<(), InvalidMetadata> {
+        let (key, value) = (checked_key(key.into())?, value.into());
+        if key.ends_with("-bin") {
+            return Err(invalid(
+                &key,
+                "keys that end in -bin take bytes: use insert_binary",
+            ));
+        }
+        if !value.bytes().all(|b| (0x20..=0x7e).contains(&b)) {
+            return Err(invalid(
+                &key,
+                "values are visible ASCII and spaces; use a -bin key",
+            ));
+        }
+        self.push(key, Value::Text(value))
+    }
+
+    /// Adds a binary pair; earlier values of the key stay.
+    ///
+    /// # Errors
+    /// When the key is not `[a-z0-9_.-]+-bin`, or when there are 256 pairs already.
+    pub fn insert_binary(
+        &mut self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<Bytes>,
+    ) -> Result<(), InvalidMetadata> {
+        let key = checked_key(key.into())?;
+        if !key.ends_with("-bin") {
+            return Err(invalid(&key, "binary values need a key that ends in -bin"));
+        }
+        self.push(key, Value::Binary(value.into()))
+    }
+
+    /// Removes all values of `key`.
+    pub fn remove(&mut self, key: &str) {
+        self.pairs.retain(|(k, _)| k != key);
+    }
+
+    /// Adds all pairs of `other` behind ours, as far as there is room.
+    pub fn extend(&mut self, other: &Metadata) {
+        let room = PAIRS_MAX.saturating_sub(self.pairs.len());
+        self.pairs.extend(other.pairs.iter().take(room).cloned());
+    }
+
+    /// All pairs in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.pairs.iter().map(|(k, v)| (k.as_ref(), v))
+    }
+
+    fn push(&mut self, key: Cow<'static, str>, value: Value) -> Result<(), InvalidMetadata> {
+        if self.pairs.len() >= PAIRS_MAX {
+            return Err(invalid(&key, "more than 256 pairs"));
+        }
+        self.pairs.push((key, value));
+        Ok(())
+    }
+}
+
+fn invalid(key: &str, why: &'static str) -> InvalidMetadata {
+    InvalidMetadata {
+        key: key.chars().take(64).collect(),
+        why,
+    }
+}
+
+fn checked_key(key: Cow<'static, str>) -> Result<Cow<'static, str>, InvalidMetadata> {
+    let allowed =
+        |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.');
+    if key.is_empty() || !key.bytes().all(allowed) {
+        return Err(invalid(&key, "keys are lower case: a-z, 0-9, - _ ."));
+    }
+    let reserved = key.starts_with("grpc-") && key != crate::names::RETRY_PUSHBACK;
+    if reserved || matches!(key.as_ref(), "te" | "content-type" | "connection" | "host") {
+        return Err(invalid(&key, "this key belongs to the wire"));
+    }
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_values_keep_their_order() {
+        let mut md = Metadata::new();
+        md.insert("a", "1").unwrap();
+        md.insert("b", "x").unwrap();
+        md.insert("a", "2").unwrap();
+        assert_eq!(md.get_all("a").collect::<Vec<_>>(), ["1", "2"]);
+    }
+
+    #[test]
+    fn wire_keys_and_bad_values_are_refused() {
+        let mut md = Metadata::new();
+        assert!(md.insert("grpc-status", "0").is_err());
+        assert!(md.insert(":path", "/").is_err());
+        assert!(md.insert("Upper", "0").is_err());
+        assert!(md.insert("k", "line\nbreak").is_err());
+        assert!(md.insert("k-bin", "text").is_err());
+        assert!(md.insert_binary("k", "text").is_err());
+        assert!(md.is_empty());
+    }
+
+    #[test]
+    fn pairs_are_bounded() {
+        let mut md = Metadata::new();
+        (0..256).for_each(|_| md.insert("k", "v").unwrap());
+        assert!(md.insert("k", "v").is_err());
+    }
+}
