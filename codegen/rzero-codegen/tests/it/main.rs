@@ -1,0 +1,5 @@
+//! What the generator writes for real contracts.
+#![cfg(test)]
+
+mod golden;
+mod support;

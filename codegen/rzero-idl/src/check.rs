@@ -1,0 +1,94 @@
+//! Checks beyond those of the parser: what protobuf allows and we refuse.
+
+use prost_types::field_descriptor_proto::Type;
+use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet};
+
+use crate::build::{Source, index, tag};
+use crate::diagnostics::Problem;
+use crate::resolver::{Library, ReadFile};
+
+/// All refusals in all files, imports included.
+pub(crate) fn check(set: &FileDescriptorSet, library: &Library) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for file in &set.file {
+        let Some(read) = library.get(file.name()) else {
+            continue;
+        };
+        let checker = Checker {
+            source: Source::new(file),
+            read: &read,
+        };
+        checker.file(file, &mut problems);
+    }
+    problems
+}
+
+struct Checker<'a> {
+    source: Source<'a>,
+    read: &'a ReadFile,
+}
+
+impl Checker<'_> {
+    fn file(&self, file: &FileDescriptorProto, problems: &mut Vec<Problem>) {
+        self.fields(&[tag::FILE_EXTENSION], &file.extension, problems);
+        for (at, message) in file.message_type.iter().enumerate() {
+            self.message(&[tag::FILE_MESSAGE, index(at)], message, problems);
+        }
+    }
+
+    fn message(&self, path: &[i32], message: &DescriptorProto, problems: &mut Vec<Problem>) {
+        self.fields(&join(path, tag::MESSAGE_FIELD), &message.field, problems);
+        self.fields(
+            &join(path, tag::MESSAGE_EXTENSION),
+            &message.extension,
+            problems,
+        );
+        for (at, nested) in message.nested_type.iter().enumerate() {
+            let path = join(&join(path, tag::MESSAGE_NESTED), index(at));
+            self.message(&path, nested, problems);
+        }
+    }
+
+    fn fields(&self, path: &[i32], fields: &[FieldDescriptorProto], problems: &mut Vec<Problem>) {
+        for (at, field) in fields.iter().enumerate() {
+            if field.r#type() != Type::Group {
+                continue;
+            }
+            let problem = Problem::new(format!("the field `{}` is a group", field.name()))
+                .with_source(self.read.path.display().to_string(), self.read.text.clone())
+                .with_help(
+                    "groups are not supported: declare a message and a field of its type; the two \
+                     differ on the wire, so give the field a new number if old peers exist",
+                );
+            let span = self.source.span(&join(path, index(at)));
+            problems.push(match span.map(|span| first_line(&self.read.text, span)) {
+                Some(span) => problem.with_mark(span, "group declared here"),
+                None => problem,
+            });
+        }
+    }
+}
+
+fn join(path: &[i32], last: i32) -> Vec<i32> {
+    let mut path = path.to_vec();
+    path.push(last);
+    path
+}
+
+/// Byte range of a span, cut to its first line: a group's span covers its whole body.
+fn first_line(text: &str, [line, column, end_line, end]: [u32; 4]) -> std::ops::Range<usize> {
+    let mut start = 0;
+    for _ in 0..line {
+        start += text[start..]
+            .find('\n')
+            .map_or(text.len() - start, |at| at + 1);
+    }
+    let content = text[start..].lines().next().unwrap_or_default();
+    let from = (column as usize).min(content.len());
+    let to = if end_line == line {
+        (end as usize).min(content.len())
+    } else {
+        content.len()
+    };
+    start + from..start + to.max(from)
+}

@@ -1,0 +1,197 @@
+//! The parser's errors as problems of ours: our file names, and help where we know more.
+
+use std::path::{Path, PathBuf};
+
+use miette::Diagnostic;
+
+use crate::diagnostics::Problem;
+use crate::resolver::{Library, ReadFile};
+use crate::suggest;
+
+/// Folders searched for a file with the missing name; a search beyond this is not worth the time.
+const MAX_SEARCHED_ENTRIES: usize = 20_000;
+/// How deep the search goes below an include folder.
+const MAX_SEARCH_DEPTH: usize = 6;
+
+/// What the conversion may look things up in.
+pub(crate) struct Context<'a> {
+    pub(crate) library: &'a Library,
+    pub(crate) includes: &'a [PathBuf],
+}
+
+/// All problems in one error of the parser.
+pub(crate) fn problems(error: &protox::Error, context: &Context<'_>) -> Vec<Problem> {
+    if let Some(problem) = own(error) {
+        return vec![problem];
+    }
+    let name = error.file().map(str::to_owned);
+    let read = name.as_deref().and_then(|name| context.library.get(name));
+    let mut problems = vec![convert(error, read.as_ref(), context)];
+    if error.is_file_not_found() {
+        let missing = missing_name(error);
+        let problem = problems.remove(0);
+        problems.push(match missing {
+            Some(missing) => problem.with_help(not_found_help(&missing, context)),
+            None => problem,
+        });
+    }
+    let related = error.related().into_iter().flatten();
+    problems.extend(related.map(|related| convert(related, read.as_ref(), context)));
+    problems
+}
+
+/// A problem raised by our own resolver comes back unchanged.
+fn own(error: &protox::Error) -> Option<Problem> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(this) = cause {
+        if let Some(problem) = this.downcast_ref::<Problem>() {
+            return Some(problem.clone());
+        }
+        cause = this.source();
+    }
+    None
+}
+
+fn convert(error: &dyn Diagnostic, read: Option<&ReadFile>, context: &Context<'_>) -> Problem {
+    let mut problem = Problem::new(error.to_string());
+    let mut wrong = None;
+    if let Some(read) = read {
+        problem = problem.with_source(read.path.display().to_string(), read.text.clone());
+        for label in error.labels().into_iter().flatten() {
+            let span = label.offset()..label.offset() + label.len();
+            wrong = wrong.or_else(|| read.text.get(span.clone()).map(str::to_owned));
+            problem = problem.with_mark(span, label.label().unwrap_or("here"));
+        }
+        if wrong.is_none() && error.labels().is_none() {
+            let end = read.text.trim_end().len();
+            if error.to_string().contains("end of file") {
+                problem = problem.with_mark(end..end, "the file ends here");
+            }
+        }
+    }
+    let help = error.help().map(|help| help.to_string());
+    match help.or_else(|| own_help(&error.to_string(), wrong.as_deref(), context)) {
+        Some(help) => problem.with_help(help),
+        None => problem,
+    }
+}
+
+/// Help the parser does not give. It exposes no error kinds, so its words have to do.
+fn own_help(message: &str, wrong: Option<&str>, context: &Context<'_>) -> Option<String> {
+    if message.starts_with("name '") && message.ends_with("is not defined") {
+        return unknown_type_help(wrong?, context);
+    }
+    if message.starts_with("import cycle") {
+        return Some("move what both files need into a third one that imports neither".to_owned());
+    }
+    if message.starts_with("fields must have a label") {
+        return Some(
+            "write `syntax = \"proto3\";` at the top of the file if it is meant to be proto3"
+                .to_owned(),
+        );
+    }
+    None
+}
+
+fn unknown_type_help(wrong: &str, context: &Context<'_>) -> Option<String> {
+    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    let wrong = last(wrong.trim());
+    let types = context.library.types();
+    let names: Vec<String> = types.iter().map(|name| last(name)).collect();
+    if let Some(at) = names.iter().position(|name| *name == wrong) {
+        return Some(format!("did you mean `{}`?", types[at]));
+    }
+    if let Some(near) = suggest::nearest(&wrong, names.iter().map(String::as_str)) {
+        return Some(format!("did you mean `{near}`?"));
+    }
+    let well_known = well_known_file(&wrong)?;
+    Some(format!(
+        "for the well-known type write `google.protobuf.{wrong}` and `import \"{well_known}\";`"
+    ))
+}
+
+fn well_known_file(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "Any" => "google/protobuf/any.proto",
+        "Duration" => "google/protobuf/duration.proto",
+        "Empty" => "google/protobuf/empty.proto",
+        "FieldMask" => "google/protobuf/field_mask.proto",
+        "Struct" | "Value" | "ListValue" | "NullValue" => "google/protobuf/struct.proto",
+        "Timestamp" => "google/protobuf/timestamp.proto",
+        "BoolValue" | "BytesValue" | "DoubleValue" | "FloatValue" | "Int32Value" | "Int64Value"
+        | "StringValue" | "UInt32Value" | "UInt64Value" => "google/protobuf/wrappers.proto",
+        _ => return None,
+    })
+}
+
+/// The name in `import 'NAME' not found` and its relatives.
+fn missing_name(error: &protox::Error) -> Option<String> {
+    let message = error.to_string();
+    let start = message.find('\'')? + 1;
+    let end = start + message[start..].rfind('\'')?;
+    Some(message[start..end].to_owned())
+}
+
+/// Says where was looked, and which `-I` would have found it.
+pub(crate) fn not_found_help(missing: &str, context: &Context<'_>) -> String {
+    let searched: Vec<String> = context
+        .includes
+        .iter()
+        .map(|folder| format!("`{}`", shown(folder)))
+        .collect();
+    let searched = format!("searched in {}", searched.join(", "));
+    match find_below(missing, context.includes) {
+        Some(folder) => {
+            format!(
+                "{searched}; there is one below `{0}`: add `-I {0}`",
+                shown(&folder)
+            )
+        }
+        None => format!("{searched}; add `-I FOLDER` with the folder that holds `{missing}`"),
+    }
+}
+
+/// A folder as a user would write it: `.` and never an empty text.
+fn shown(folder: &Path) -> String {
+    let text = folder.display().to_string();
+    if text.is_empty() {
+        ".".to_owned()
+    } else {
+        text
+    }
+}
+
+/// The folder below an include folder (or beside one) to which `missing` is relative.
+fn find_below(missing: &str, includes: &[PathBuf]) -> Option<PathBuf> {
+    let mut left = MAX_SEARCHED_ENTRIES;
+    let mut queue: Vec<(PathBuf, usize)> = includes
+        .iter()
+        .rev()
+        .map(|folder| (folder.clone(), 0))
+        .collect();
+    while let Some((folder, depth)) = queue.pop() {
+        if folder.join(missing).is_file() {
+            return Some(folder);
+        }
+        if depth == MAX_SEARCH_DEPTH {
+            continue;
+        }
+        let mut below: Vec<PathBuf> = std::fs::read_dir(&folder)
+            .into_iter()
+            .flatten()
+            .take(left)
+            .filter_map(|entry| {
+                left = left.saturating_sub(1);
+                let entry = entry.ok()?;
+                let skipped = matches!(
+                    entry.file_name().to_str(),
+                    None | Some("target" | "node_modules" | ".git")
+                );
+                (!skipped && entry.file_type().ok()?.is_dir()).then(|| entry.path())
+            })
+            .collect();
+        below.sort_unstable();
+        queue.extend(below.into_iter().rev().map(|folder| (folder, depth + 1)));
+    }
+    None
+}
