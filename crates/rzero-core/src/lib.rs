@@ -31,6 +31,7 @@ mod metadata;
 mod method;
 pub mod names;
 mod outcome;
+mod recover;
 mod seam;
 mod service;
 mod shutdown;
@@ -50,6 +51,7 @@ pub use lane::{InvalidLane, Lane};
 pub use metadata::{InvalidMetadata, Metadata, Value};
 pub use method::{Idempotency, Kind, Method, MethodDesc, ServiceDesc};
 pub use outcome::Outcome;
+pub use recover::{Recover, recover};
 pub use seam::{
     Bound, BoxFuture, Connection, Dial, Dispatch, Gone, Handling, Load, Served, UnaryReply, Wire,
 };

@@ -1,0 +1,319 @@
+//! The server: accepts connections and hands their calls to a [`Dispatch`].
+
+mod call;
+mod stream;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rzero_core::{Address, Bound, BoxFuture, Dispatch, Error, Peer, Phase, Served, Stop, Wire};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::ServerTls;
+
+/// Time for TLS and the HTTP/2 preface; a slower peer is cut off.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Concurrent calls a connection may hold.
+const STREAMS_MAX: u32 = 1024;
+/// Pause after an error of `accept`, such as too many open files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves gRPC on an address.
+#[derive(Clone, Debug)]
+pub struct GrpcWire {
+    listen: Address,
+    tls: Option<ServerTls>,
+}
+
+impl GrpcWire {
+    /// Serves on `listen`; port 0 takes a free one.
+    #[must_use]
+    pub fn new(listen: Address) -> Self {
+        Self { listen, tls: None }
+    }
+
+    /// Speaks TLS.
+    #[must_use]
+    pub fn with_tls(mut self, tls: ServerTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    async fn bind_listener(&self) -> Result<(Listener, Address), Error> {
+        let failed = |e: std::io::Error| {
+            let hint = match e.kind() {
+                std::io::ErrorKind::AddrInUse => {
+                    ": another process holds it; choose another port, or 0 for a free one"
+                }
+                std::io::ErrorKind::PermissionDenied => ": ports below 1024 need privileges",
+                std::io::ErrorKind::AddrNotAvailable => ": this host has no such address",
+                _ => "",
+            };
+            Error::unavailable(format!("cannot listen on {}: {e}{hint}", self.listen))
+                .with_source(e)
+        };
+        match &self.listen {
+            Address::Tcp { host, port } => {
+                let listener = TcpListener::bind((host.as_str(), *port))
+                    .await
+                    .map_err(failed)?;
+                let local = listener.local_addr().map_err(failed)?.into();
+                Ok((Listener::Tcp(listener), local))
+            }
+            Address::Unix(path) => {
+                remove_dead_socket(path).map_err(failed)?;
+                let listener = UnixListener::bind(path).map_err(failed)?;
+                Ok((Listener::Unix(listener, path.clone()), self.listen.clone()))
+            }
+            other => Err(Error::invalid_input(format!(
+                "{other}: not an address of the gRPC wire"
+            ))),
+        }
+    }
+}
+
+/// A socket file that nobody answers on is left over from a killed process.
+fn remove_dead_socket(path: &std::path::Path) -> std::io::Result<()> {
+    match std::os::unix::net::UnixStream::connect(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+        _ => Ok(()),
+    }
+}
+
+impl Wire for GrpcWire {
+    fn protocol(&self) -> &'static str {
+        "grpc"
+    }
+
+    fn bind(&self) -> BoxFuture<'_, Result<Box<dyn Bound>, Error>> {
+        Box::pin(async {
+            let (listener, local) = self.bind_listener().await?;
+            let bound: Box<dyn Bound> = Box::new(BoundWire {
+                listener,
+                local,
+                tls: self.tls.clone(),
+            });
+            Ok(bound)
+        })
+    }
+}
+
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener, PathBuf),
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Self::Unix(_, path) = self {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+struct BoundWire {
+    listener: Listener,
+    local: Address,
+    tls: Option<ServerTls>,
+}
+
+impl Bound for BoundWire {
+    fn local(&self) -> Address {
+        self.local.clone()
+    }
+
+    fn serve(
+        self: Box<Self>,
+        dispatch: Arc<dyn Dispatch>,
+        stop: Stop,
+    ) -> BoxFuture<'static, Served> {
+        Box::pin(self.run(dispatch, stop))
+    }
+}
+
+impl BoundWire {
+    async fn run(self, dispatch: Arc<dyn Dispatch>, stop: Stop) -> Served {
+        let mut connections = JoinSet::new();
+        let mut served = Served::default();
+        let Self { listener, tls, .. } = self;
+        {
+            let closing = stop.reached(Phase::Close);
+            tokio::pin!(closing);
+            loop {
+                // Fair on purpose: neither a storm of connections nor of ends starves the other.
+                tokio::select! {
+                    () = &mut closing => break,
+                    Some(ended) = connections.join_next() => count(&mut served, ended),
+                    accepted = listener.accept() => match accepted {
+                        Ok((io, peer)) => {
+                            let serve = Serve { dispatch: Arc::clone(&dispatch), stop: stop.clone(), peer };
+                            connections.spawn(serve.connection(io, tls.clone()));
+                        }
+                        Err(error) => {
+                            tracing::warn!(%error, "cannot accept a connection, trying again");
+                            tokio::time::sleep(ACCEPT_PAUSE).await;
+                        }
+                    },
+                }
+            }
+        }
+        drop(listener);
+        while let Some(ended) = connections.join_next().await {
+            count(&mut served, ended);
+        }
+        served
+    }
+}
+
+fn count(served: &mut Served, ended: Result<bool, tokio::task::JoinError>) {
+    served.connections_cut += u32::from(ended.unwrap_or(false));
+}
+
+enum Io {
+    Tcp(TcpStream),
+    Unix(tokio::net::UnixStream),
+}
+
+impl Listener {
+    async fn accept(&self) -> std::io::Result<(Io, Arc<Peer>)> {
+        let (io, address) = match self {
+            Self::Tcp(listener) => {
+                let (tcp, from) = listener.accept().await?;
+                tcp.set_nodelay(true)?;
+                (Io::Tcp(tcp), from.into())
+            }
+            Self::Unix(listener, path) => {
+                let (unix, _) = listener.accept().await?;
+                (Io::Unix(unix), Address::Unix(path.clone()))
+            }
+        };
+        Ok((
+            io,
+            Arc::new(Peer {
+                address,
+                identity: None,
+            }),
+        ))
+    }
+}
+
+/// What the task of a connection needs.
+struct Serve {
+    dispatch: Arc<dyn Dispatch>,
+    stop: Stop,
+    peer: Arc<Peer>,
+}
+
+impl Serve {
+    /// Serves a connection to its end; `true` when calls were cut.
+    async fn connection(self, io: Io, tls: Option<ServerTls>) -> bool {
+        match (io, tls) {
+            (Io::Unix(unix), _) => self.http2(unix).await,
+            (Io::Tcp(tcp), None) => match self.reject_foreign(tcp).await {
+                Some(tcp) => self.http2(tcp).await,
+                None => false,
+            },
+            (Io::Tcp(tcp), Some(tls)) => match timeout(HANDSHAKE, tls.0.accept(tcp)).await {
+                Ok(Ok(stream)) => self.http2(stream).await,
+                Ok(Err(error)) => self.refused(&format!(
+                    "TLS handshake failed ({error}); does the client speak TLS and trust our CA?"
+                )),
+                Err(_) => self.refused("no TLS handshake in time"),
+            },
+        }
+    }
+
+    fn refused(&self, why: &str) -> bool {
+        tracing::warn!(peer = %self.peer.address, "connection refused: {why}");
+        false
+    }
+
+    /// Looks at the first bytes: TLS and HTTP/1 on a plaintext gRPC port are told apart and get
+    /// an answer that says what is wrong.
+    async fn reject_foreign(&self, mut tcp: TcpStream) -> Option<TcpStream> {
+        let mut first = [0; 4];
+        let peeked = timeout(HANDSHAKE, async {
+            loop {
+                match tcp.peek(&mut first).await {
+                    Ok(n) if n == 0 || n >= 4 || !b"PRI ".starts_with(&first[..n]) => break n,
+                    Ok(_) => tokio::task::yield_now().await,
+                    Err(_) => break 0,
+                }
+            }
+        });
+        match peeked.await {
+            Ok(0) => None,
+            Ok(_) if first.starts_with(b"PRI") => Some(tcp),
+            Ok(_) if first[0] == 0x16 => {
+                self.refused("the peer speaks TLS to a plaintext port; set server.rpc.tls, or turn TLS off in the client");
+                None
+            }
+            Ok(_) => {
+                self.refused("the peer speaks HTTP/1 or something else to a gRPC port");
+                let body = "This port speaks gRPC over HTTP/2 (prior knowledge).\n";
+                let answer = format!(
+                    "HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\n\
+                     content-type: text/plain\r\ncontent-length: {}\r\n\r\n{body}",
+                    body.len()
+                );
+                let _ = timeout(HANDSHAKE, tcp.write_all(answer.as_bytes())).await;
+                None
+            }
+            Err(_) => {
+                self.refused("no HTTP/2 preface in time");
+                None
+            }
+        }
+    }
+
+    async fn http2<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(self, io: S) -> bool {
+        let handshake = h2::server::Builder::new()
+            .max_concurrent_streams(STREAMS_MAX)
+            .initial_window_size(1 << 20)
+            .initial_connection_window_size(8 << 20)
+            .max_frame_size(1 << 16)
+            .max_header_list_size(16 << 10)
+            .handshake(io);
+        let mut connection = match timeout(HANDSHAKE, handshake).await {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(error)) => return self.refused(&format!("HTTP/2 handshake failed: {error}")),
+            Err(_) => return self.refused("no HTTP/2 handshake in time"),
+        };
+        let mut calls: JoinSet<()> = JoinSet::new();
+        let closing = self.stop.reached(Phase::Close);
+        let cut = self.stop.reached(Phase::Cut);
+        tokio::pin!(closing, cut);
+        let mut draining = false;
+        loop {
+            // Fair on purpose; every branch is cancel safe.
+            tokio::select! {
+                () = &mut closing, if !draining => {
+                    draining = true;
+                    connection.graceful_shutdown();
+                }
+                () = &mut cut => return !calls.is_empty(),
+                Some(_) = calls.join_next() => {}
+                accepted = connection.accept() => match accepted {
+                    Some(Ok((request, respond))) => {
+                        let dispatch = Arc::clone(&self.dispatch);
+                        let peer = Arc::clone(&self.peer);
+                        calls.spawn(call::serve(dispatch, peer, request, respond));
+                    }
+                    // Dropping the set cancels the handlers of a lost connection.
+                    Some(Err(_)) | None => return false,
+                },
+            }
+        }
+    }
+}
+
+impl fmt::Debug for BoundWire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BoundWire({})", self.local)
+    }
+}

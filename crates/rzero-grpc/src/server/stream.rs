@@ -1,0 +1,162 @@
+//! Both directions of a served stream.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{RecvStream, SendStream};
+use rzero_core::{Class, Error, Metadata, StreamIo, Trailers};
+
+use super::call::send_error;
+use crate::frame::Deframer;
+use crate::send::poll_send;
+use crate::{RECEIVE_BYTES_MAX, headers};
+
+pub(super) struct GrpcStream {
+    up: Mutex<Up>,
+    down: Mutex<Down>,
+}
+
+struct Up {
+    body: RecvStream,
+    deframer: Deframer,
+    ended: bool,
+}
+
+enum Down {
+    /// Nothing was sent; the metadata goes out with the first message or the end.
+    Waiting(SendResponse<Bytes>, Metadata),
+    /// The head was sent.
+    Open(SendStream<Bytes>),
+    /// The peer is gone or all was said.
+    Ended,
+}
+
+impl GrpcStream {
+    pub(super) fn new(body: RecvStream, respond: SendResponse<Bytes>) -> Self {
+        let up = Up {
+            body,
+            deframer: Deframer::new(RECEIVE_BYTES_MAX),
+            ended: false,
+        };
+        let down = Down::Waiting(respond, Metadata::new());
+        Self {
+            up: Mutex::new(up),
+            down: Mutex::new(down),
+        }
+    }
+
+    fn down(&self) -> MutexGuard<'_, Down> {
+        self.down.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ready when the peer cancelled the call.
+    pub(super) fn poll_reset(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut *self.down() {
+            Down::Waiting(respond, _) => respond.poll_reset(cx).map(drop),
+            Down::Open(send) => send.poll_reset(cx).map(drop),
+            Down::Ended => Poll::Ready(()),
+        }
+    }
+
+    /// Ends the call with what its handler gave.
+    pub(super) fn finish(&self, result: Result<Trailers, Error>) {
+        let mut down = self.down();
+        if let (Err(error), Down::Waiting(respond, metadata)) = (&result, &mut *down)
+            && metadata.is_empty() {
+                send_error(respond, error);
+                *down = Down::Ended;
+                return;
+            }
+        // Failures mean that the peer has left: nobody is there to be told.
+        if begin(&mut down).is_ok()
+            && let Down::Open(send) = &mut *down
+        {
+            let status = headers::write_status(result.as_ref().map(|trailers| &trailers.0));
+            let _ = send.send_trailers(status);
+        }
+        *down = Down::Ended;
+    }
+}
+
+/// Sends the head, unless it was sent.
+fn begin(down: &mut Down) -> Result<(), Error> {
+    if let Down::Waiting(respond, metadata) = down {
+        let head = headers::response(metadata);
+        let sent = respond.send_response(head, false);
+        *down = Down::Open(sent.map_err(|e| headers::stream_error(&e))?);
+    }
+    Ok(())
+}
+
+impl Up {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        loop {
+            if let Some(message) = self.deframer.next()? {
+                return Poll::Ready(Ok(Some(message)));
+            }
+            if self.ended {
+                return Poll::Ready(match self.deframer.is_torn() {
+                    true => Err(Error::new(
+                        Class::Decode,
+                        "the request ended inside a message",
+                    )),
+                    false => Ok(None),
+                });
+            }
+            match ready!(self.body.poll_data(cx)) {
+                None => self.ended = true,
+                Some(chunk) => {
+                    let chunk = chunk.map_err(|e| headers::stream_error(&e))?;
+                    headers::consume(&mut self.body, &chunk)?;
+                    self.deframer.push(&chunk);
+                }
+            }
+        }
+    }
+}
+
+impl StreamIo for GrpcStream {
+    fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        self.up
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .poll(cx)
+    }
+
+    fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        message: &mut Option<Bytes>,
+    ) -> Poll<Result<(), Error>> {
+        let mut down = self.down();
+        begin(&mut down)?;
+        match &mut *down {
+            Down::Open(send) => poll_send(send, cx, message),
+            _ => Poll::Ready(Err(Error::new(Class::Cancelled, "the call has ended"))),
+        }
+    }
+
+    fn close_send(&self) {}
+
+    fn add_headers(&self, headers: Metadata) -> bool {
+        match &mut *self.down() {
+            Down::Waiting(_, metadata) => {
+                metadata.extend(&headers);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn headers(&self) -> Option<Metadata> {
+        None
+    }
+
+    fn trailers(&self) -> Option<Metadata> {
+        None
+    }
+
+    fn release_recv(&self) {}
+}
