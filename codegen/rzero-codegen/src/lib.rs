@@ -44,10 +44,12 @@ mod docs;
 mod error;
 mod file;
 mod names;
+mod plan;
 mod rust;
 
 pub use error::GenerateError;
 pub use file::GeneratedFile;
+pub use plan::{Change, Plan, is_ours, plan};
 pub use rust::{
     DESCRIPTOR_FILE, MARKER, Surface, SurfaceMethod, SurfaceService, generate, surface,
 };

@@ -9,6 +9,7 @@ use prost_types::{
 };
 
 use crate::model::{Idempotency, Location, Method, MethodKind, Model, Package, Service};
+use crate::resolver::Library;
 
 /// Field numbers of the descriptor messages, as they appear in source paths.
 pub(crate) mod tag {
@@ -26,6 +27,7 @@ pub(crate) fn model(
     targets: &BTreeSet<String>,
     descriptor_set: FileDescriptorSet,
     descriptor_bytes: Vec<u8>,
+    library: &Library,
 ) -> Model {
     let mut packages: BTreeMap<String, Package> = BTreeMap::new();
     let files: BTreeMap<&str, &FileDescriptorProto> = descriptor_set
@@ -50,7 +52,12 @@ pub(crate) fn model(
             package.services.push(build_service(&source, at, service));
         }
     }
+    let sources = descriptor_set.file.iter().filter_map(|file| {
+        let name = file.name().to_owned();
+        library.get(&name).map(|read| (name, read.text))
+    });
     Model {
+        sources: sources.collect(),
         packages: packages.into_values().collect(),
         files: targets.iter().cloned().collect(),
         descriptor_set,

@@ -7,6 +7,9 @@ use crate::build::{Source, index, tag};
 use crate::diagnostics::Problem;
 use crate::resolver::{Library, ReadFile};
 
+/// Methods are numbered in 16 bits.
+const MAX_METHODS: usize = u16::MAX as usize;
+
 /// All refusals in all files, imports included.
 pub(crate) fn check(set: &FileDescriptorSet, library: &Library) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -31,6 +34,16 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn file(&self, file: &FileDescriptorProto, problems: &mut Vec<Problem>) {
         self.fields(&[tag::FILE_EXTENSION], &file.extension, problems);
+        for (at, service) in file.service.iter().enumerate() {
+            if service.method.len() > MAX_METHODS {
+                let problem = self
+                    .problem(format!("service `{}` has too many methods", service.name()))
+                    .with_help(format!(
+                        "a service has at most {MAX_METHODS} methods: split it"
+                    ));
+                problems.push(self.mark(problem, &[tag::FILE_SERVICE, index(at)], "this service"));
+            }
+        }
         for (at, message) in file.message_type.iter().enumerate() {
             self.message(&[tag::FILE_MESSAGE, index(at)], message, problems);
         }
@@ -54,17 +67,25 @@ impl Checker<'_> {
             if field.r#type() != Type::Group {
                 continue;
             }
-            let problem = Problem::new(format!("the field `{}` is a group", field.name()))
-                .with_source(self.read.path.display().to_string(), self.read.text.clone())
+            let problem = self
+                .problem(format!("the field `{}` is a group", field.name()))
                 .with_help(
                     "groups are not supported: declare a message and a field of its type; the two \
                      differ on the wire, so give the field a new number if old peers exist",
                 );
-            let span = self.source.span(&join(path, index(at)));
-            problems.push(match span.map(|span| first_line(&self.read.text, span)) {
-                Some(span) => problem.with_mark(span, "group declared here"),
-                None => problem,
-            });
+            problems.push(self.mark(problem, &join(path, index(at)), "group declared here"));
+        }
+    }
+
+    fn problem(&self, message: String) -> Problem {
+        Problem::new(message)
+            .with_source(self.read.path.display().to_string(), self.read.text.clone())
+    }
+
+    fn mark(&self, problem: Problem, path: &[i32], text: &str) -> Problem {
+        match self.source.span(path) {
+            Some(span) => problem.with_mark(first_line(&self.read.text, span), text),
+            None => problem,
         }
     }
 }

@@ -44,5 +44,5 @@ mod resolver;
 mod suggest;
 
 pub use diagnostics::{Diagnostics, Mark, Problem};
-pub use load::{ProtoInput, load_protos};
+pub use load::{ProtoInput, load_protos, load_texts};
 pub use model::{Idempotency, Location, Method, MethodKind, Model, Package, Service};

@@ -1,6 +1,6 @@
 //! Reads, parses and checks a set of `.proto` files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::thread;
 
@@ -9,7 +9,7 @@ use protox::Compiler;
 use crate::convert::{self, Context};
 use crate::diagnostics::{Diagnostics, Problem};
 use crate::model::Model;
-use crate::resolver::{Includes, Library};
+use crate::resolver::{self, Includes, Library};
 use crate::{build, check};
 
 /// Stack of the parser's thread. Imports are followed by recursion, so a chain of files must fit.
@@ -37,10 +37,39 @@ pub struct ProtoInput {
 /// and what is refused here (groups, editions). Bad input never panics.
 pub fn load_protos(input: &ProtoInput) -> Result<Model, Diagnostics> {
     let input = input.clone();
+    on_parser_thread(move || {
+        let library = Library::default();
+        let (names, includes) = names(&input)?;
+        load(&names, &includes, &library)
+    })
+}
+
+/// Reads contracts that are in memory, by import name (`greeter/v1/greeter.proto`). All of them
+/// are named files in the sense of [`ProtoInput::files`].
+///
+/// # Errors
+///
+/// As [`load_protos`]; file names in the messages are the import names.
+pub fn load_texts(texts: BTreeMap<String, String>) -> Result<Model, Diagnostics> {
+    on_parser_thread(move || {
+        let names: BTreeSet<String> = texts.keys().cloned().collect();
+        let wrong = names.iter().find(|name| !resolver::is_import_name(name));
+        if let Some(name) = wrong {
+            return Err(Problem::new(format!("`{name}` cannot be imported"))
+                .with_help("import names are relative, with forward slashes and without `..`")
+                .into());
+        }
+        load(&names, &[], &Library::with_texts(texts))
+    })
+}
+
+fn on_parser_thread(
+    work: impl FnOnce() -> Result<Model, Diagnostics> + Send + 'static,
+) -> Result<Model, Diagnostics> {
     let parser = thread::Builder::new()
         .name("proto-parser".to_owned())
         .stack_size(STACK_BYTES)
-        .spawn(move || load(&input))
+        .spawn(work)
         .map_err(|error| Problem::new(format!("cannot start the parser's thread: {error}")))?;
     parser.join().unwrap_or_else(|_| {
         Err(Problem::new("the parser failed on this input")
@@ -49,34 +78,29 @@ pub fn load_protos(input: &ProtoInput) -> Result<Model, Diagnostics> {
     })
 }
 
-fn load(input: &ProtoInput) -> Result<Model, Diagnostics> {
-    if input.files.is_empty() {
+fn load(
+    names: &BTreeSet<String>,
+    includes: &[PathBuf],
+    library: &Library,
+) -> Result<Model, Diagnostics> {
+    if names.is_empty() {
         return Err(Problem::new("no contract was named")
             .with_help("name at least one `.proto` file")
             .into());
     }
-    let library = Library::default();
-    let (names, includes) = names(input)?;
-    let context = Context {
-        library: &library,
-        includes: &includes,
-    };
-
-    let mut compiler = compiler(&includes, &library);
+    let context = Context { library, includes };
+    let mut compiler = compiler(includes, library);
     let failed = names.iter().any(|name| compiler.open_file(name).is_err());
     if failed {
-        return Err(all_problems(&names, &context));
+        return Err(all_problems(names, &context));
     }
     let set = compiler.file_descriptor_set();
-    let problems = check::check(&set, &library);
+    let problems = check::check(&set, library);
     if !problems.is_empty() {
         return Err(Diagnostics::new(problems));
     }
-    Ok(build::model(
-        &names,
-        set,
-        compiler.encode_file_descriptor_set(),
-    ))
+    let bytes = compiler.encode_file_descriptor_set();
+    Ok(build::model(names, set, bytes, library))
 }
 
 fn compiler(includes: &[PathBuf], library: &Library) -> Compiler {

@@ -1,5 +1,7 @@
 //! The checked model: packages, services and methods in a fixed order.
 
+use std::collections::BTreeMap;
+
 use prost_types::FileDescriptorSet;
 
 /// Everything a generator needs to know about a set of contracts.
@@ -12,6 +14,9 @@ pub struct Model {
     pub packages: Vec<Package>,
     /// Import names of the files that were named, sorted; imports are not in this list.
     pub files: Vec<String>,
+    /// The text of every file that was read, imports too, by import name. The built-in
+    /// well-known files are not in it.
+    pub sources: BTreeMap<String, String>,
     /// Every file with its imports, imports first, with source information.
     pub descriptor_set: FileDescriptorSet,
     /// [`Model::descriptor_set`] encoded, with the values of custom options kept, which the

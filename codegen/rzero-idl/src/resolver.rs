@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protox::Error;
 use protox::file::{File, FileResolver, GoogleFileResolver};
@@ -26,30 +26,37 @@ pub(crate) struct ReadFile {
 
 /// Everything read so far, by import name.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Library(Arc<Mutex<BTreeMap<String, ReadFile>>>);
+pub(crate) struct Library {
+    /// Contracts that were handed in as text; they come before all folders.
+    texts: Arc<BTreeMap<String, String>>,
+    read: Arc<Mutex<BTreeMap<String, ReadFile>>>,
+}
 
 impl Library {
+    pub(crate) fn with_texts(texts: BTreeMap<String, String>) -> Self {
+        Self {
+            texts: Arc::new(texts),
+            read: Arc::default(),
+        }
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<ReadFile> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(name)
-            .cloned()
+        self.lock().get(name).cloned()
     }
 
     pub(crate) fn types(&self) -> Vec<String> {
-        let files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        files
+        self.lock()
             .values()
             .flat_map(|file| file.types.iter().cloned())
             .collect()
     }
 
     fn insert(&self, name: &str, file: ReadFile) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name.to_owned(), file);
+        self.lock().insert(name.to_owned(), file);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, ReadFile>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -68,6 +75,19 @@ impl Includes {
             google: GoogleFileResolver::new(),
         }
     }
+
+    fn parse(&self, name: &str, path: PathBuf, text: String) -> Result<File, Error> {
+        let types = Vec::new();
+        let mut read = ReadFile { path, text, types };
+        self.library.insert(name, read.clone());
+        if let Some(problem) = edition(&read) {
+            return Err(Error::new(problem));
+        }
+        let file = File::from_source(name, &read.text)?;
+        read.types = defined_types(file.file_descriptor_proto());
+        self.library.insert(name, read);
+        Ok(file)
+    }
 }
 
 impl FileResolver for Includes {
@@ -75,26 +95,16 @@ impl FileResolver for Includes {
         if !is_import_name(name) {
             return Err(Error::file_not_found(name));
         }
+        if let Some(text) = self.library.texts.get(name) {
+            return self.parse(name, PathBuf::from(name), text.clone());
+        }
         for folder in &self.folders {
             let path = folder.join(name);
-            let text = match read_text(&path) {
-                Ok(Some(text)) => text,
-                Ok(None) => continue,
+            match read_text(&path) {
+                Ok(Some(text)) => return self.parse(name, path, text),
+                Ok(None) => {}
                 Err(problem) => return Err(Error::new(*problem)),
-            };
-            let mut read = ReadFile {
-                path,
-                text,
-                types: Vec::new(),
-            };
-            self.library.insert(name, read.clone());
-            if let Some(problem) = edition(&read) {
-                return Err(Error::new(problem));
             }
-            let file = File::from_source(name, &read.text)?;
-            read.types = defined_types(file.file_descriptor_proto());
-            self.library.insert(name, read);
-            return Ok(file);
         }
         self.google.open_file(name)
     }
