@@ -1,0 +1,116 @@
+//! Running cargo, and asking it about the workspace.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::error::Result;
+
+/// The root of the workspace.
+pub(crate) fn root() -> PathBuf {
+    // Set by `cargo run`; the compiled-in path serves a binary that is started directly.
+    let manifest = env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    manifest
+        .ancestors()
+        .nth(2)
+        .map_or_else(|| manifest.clone(), Path::to_owned)
+}
+
+/// The folder for build products of this checkout.
+pub(crate) fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// A cargo command in the root of the workspace that reads no input.
+pub(crate) fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
+    let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(program);
+    command.args(args).current_dir(root()).stdin(Stdio::null());
+    command
+}
+
+/// Runs `command`, with its output passed through.
+///
+/// # Errors
+///
+/// When it cannot be started or fails; the text names the command.
+pub(crate) fn check(command: &mut Command) -> Result<()> {
+    let status = command
+        .status()
+        .map_err(|error| format!("{}: {error}", line(command)))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(format!("`{}` failed ({status})", line(command)).into())
+}
+
+/// Runs `command` and returns what it prints.
+///
+/// # Errors
+///
+/// As [`check`].
+pub(crate) fn capture(command: &mut Command) -> Result<String> {
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("{}: {error}", line(command)))?;
+    if output.status.success() {
+        return Ok(String::from_utf8(output.stdout)?);
+    }
+    Err(format!("`{}` failed ({})", line(command), output.status).into())
+}
+
+/// The command as it would be typed.
+pub(crate) fn line(command: &Command) -> String {
+    let program = Path::new(command.get_program())
+        .file_name()
+        .unwrap_or_default();
+    let words: Vec<String> = std::iter::once(program)
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    words.join(" ")
+}
+
+/// A package of the workspace.
+#[derive(Debug)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    /// Names of its features, sorted.
+    pub(crate) features: Vec<String>,
+}
+
+/// The packages of the workspace.
+///
+/// # Errors
+///
+/// When a manifest cannot be read.
+pub(crate) fn packages() -> Result<Vec<Package>> {
+    let text = capture(&mut cargo([
+        "metadata",
+        "--no-deps",
+        "--format-version",
+        "1",
+    ]))?;
+    let metadata: Value = serde_json::from_str(&text)?;
+    let packages = metadata["packages"]
+        .as_array()
+        .ok_or("cargo metadata lists no packages")?;
+    Ok(packages.iter().map(package).collect())
+}
+
+fn package(value: &Value) -> Package {
+    let features = value["features"].as_object();
+    let mut features: Vec<String> = features
+        .map(|table| table.keys().cloned().collect())
+        .unwrap_or_default();
+    features.sort();
+    Package {
+        name: value["name"].as_str().unwrap_or_default().to_owned(),
+        features,
+    }
+}
