@@ -60,3 +60,14 @@ pub(crate) fn listening_addresses(pid: u32) -> Vec<String> {
         })
         .collect()
 }
+
+/// Whether `condition` holds within ten seconds.
+pub(crate) fn eventually(mut condition: impl FnMut() -> bool) -> bool {
+    (0..1_000).any(|_| {
+        let holds = condition();
+        if !holds {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        holds
+    })
+}
