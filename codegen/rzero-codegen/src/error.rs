@@ -19,8 +19,8 @@ pub enum GenerateError {
         #[source]
         source: syn::Error,
     },
-    /// A service that is not in the contracts.
-    #[error("there is no service in the contracts")]
+    /// The contracts hold messages only.
+    #[error("the contracts hold no service")]
     NoService,
     /// A template failed; a bug in it.
     #[error("template `{name}` failed")]

@@ -46,10 +46,15 @@ mod file;
 mod names;
 mod plan;
 mod rust;
+mod scaffold;
 
 pub use error::GenerateError;
 pub use file::GeneratedFile;
 pub use plan::{Change, Plan, is_ours, plan};
 pub use rust::{
     DESCRIPTOR_FILE, MARKER, Surface, SurfaceMethod, SurfaceService, generate, surface,
+};
+pub use scaffold::{
+    Dependency, GEN_DIR, IMPORT_DIR, PROTO_DIR, Scaffold, ServiceName, TEMPLATES, default_contract,
+    scaffold,
 };

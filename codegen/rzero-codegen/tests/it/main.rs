@@ -3,4 +3,5 @@
 
 mod golden;
 mod regeneration;
+mod scaffolds;
 mod support;
