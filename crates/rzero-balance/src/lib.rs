@@ -1,1 +1,50 @@
-//! Pure load-balancing decisions over node statistics
+//! Load balancing as a pure decision: which of these nodes takes the next call.
+//!
+//! A channel keeps one [`NodeStats`] per instance id. On every discovery change it turns the ready
+//! instances into [`Candidate`]s and asks a [`Policy`] for a new [`Picker`], an immutable snapshot
+//! that any number of threads ask at once. The statistics are shared, so they outlive it.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use rzero_balance::{Candidate, NodeStats, Policy, instance_key};
+//! use rzero_core::{CallInfo, Idempotency, Kind, Method, Outcome};
+//! use tokio::time::Instant;
+//!
+//! let now = Instant::now();
+//! let candidates: Vec<_> = ["a", "b"]
+//!     .into_iter()
+//!     .map(|id| Candidate {
+//!         key: instance_key(id),
+//!         weight: 100,
+//!         stats: Arc::new(NodeStats::new(now)),
+//!     })
+//!     .collect();
+//! let stats: Vec<_> = candidates.iter().map(|c| Arc::clone(&c.stats)).collect();
+//! let picker = Policy::default().picker(candidates, now);
+//!
+//! let method = Method::dynamic("/a.B/Get", Kind::Unary, Idempotency::Unknown)?;
+//! let node = picker.pick(&CallInfo::new(method, now), now, None).expect("two nodes are live");
+//! let started = stats[node].begin(now);
+//! // ... the call runs ...
+//! stats[node].finish(started, Outcome::OK, Instant::now());
+//! assert_eq!(stats[node].in_flight(), 0);
+//! # Ok::<(), rzero_core::Error>(())
+//! ```
+//!
+//! What this crate does not do: no sockets, no tasks, no clock of its own (every question carries
+//! `now`), no discovery, no ejection of nodes. Who is not ready is simply not a candidate.
+#![forbid(unsafe_code)]
+
+mod key;
+mod nodes;
+mod picker;
+mod policy;
+mod random;
+mod sampler;
+mod stats;
+
+pub use key::instance_key;
+pub use picker::{Candidate, Picker};
+pub use policy::{InvalidLoadFactor, LoadFactor, Policy, UnknownPolicy};
+pub use random::Randomness;
+pub use stats::{NodeStats, Started};

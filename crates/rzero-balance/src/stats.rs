@@ -1,0 +1,291 @@
+//! What a client knows about one node: how fast it answers, how busy it is, whether it fails.
+
+use std::fmt;
+use std::sync::atomic::{
+    AtomicU32, AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
+};
+use std::time::Duration;
+
+use rzero_core::{Outcome, RetrySafety};
+use tokio::time::Instant;
+
+/// How slowly the latency estimate forgets: after this time a peak weighs 1/e.
+const DECAY_SECONDS: f32 = 10.0;
+/// Ticks of the latency stamp in a second.
+const TICKS: u64 = 10_000;
+/// Longest push-back that is believed.
+const PUSH_BACK_MAX: Duration = Duration::from_secs(60);
+/// The share of failures, in 1/65536.
+const FAILURE_ONE: u32 = 1 << 16;
+/// Each completion moves the share of failures by this part of the distance (2^-3).
+const FAILURE_SHIFT: u32 = 3;
+/// Share of failures from which a node is drawn again in the hope for a better one.
+const UNHEALTHY: u32 = FAILURE_ONE / 2;
+/// How much a node that only fails is made to look slower: 1 + this.
+const FAILURE_COST: f32 = 64.0;
+
+/// The statistics of one node: one cache line of atomics behind an `Arc`, shared by all pickers
+/// that know the node. The owner keeps them by instance id for as long as the node is known, so
+/// that they survive discovery updates.
+///
+/// ```
+/// # use rzero_balance::NodeStats; use rzero_core::Outcome; use std::time::Duration;
+/// # use tokio::time::Instant;
+/// let t0 = Instant::now();
+/// let stats = NodeStats::new(t0);
+/// let started = stats.begin(t0);
+/// stats.finish(started, Outcome::OK, t0 + Duration::from_millis(3));
+/// assert_eq!(stats.ewma_us(), 3_000);
+/// ```
+#[repr(align(64))]
+pub struct NodeStats {
+    born: Instant,
+    /// Peak EWMA in µs (bits of a float, 0 = no sample yet) above the stamp of its last change in
+    /// ticks since `born`: one word, so that both change together. The stamp wraps after 119 h:
+    /// a node that had no answer for over half of that waits for a slower answer, or for the
+    /// next half, before the estimate moves.
+    latency: AtomicU64,
+    /// µs since `born`.
+    picked_at: AtomicU64,
+    /// µs since `born`; 0 = none.
+    pushed_until: AtomicU64,
+    picks: AtomicU64,
+    in_flight: AtomicU32,
+    failures: AtomicU32,
+}
+
+/// A call that was begun on a node and has to be given back to the same [`NodeStats`], exactly
+/// once, by [`finish`](NodeStats::finish) or [`abandon`](NodeStats::abandon).
+#[derive(Debug)]
+#[must_use = "an unfinished call counts as in flight for ever: finish or abandon it"]
+pub struct Started(Instant);
+
+impl Started {
+    /// When the call began.
+    #[must_use]
+    pub fn at(&self) -> Instant {
+        self.0
+    }
+}
+
+impl NodeStats {
+    /// The statistics of a node first seen at `now`. Its slow start begins here.
+    #[must_use]
+    pub const fn new(now: Instant) -> Self {
+        Self {
+            born: now,
+            latency: AtomicU64::new(0),
+            picked_at: AtomicU64::new(0),
+            pushed_until: AtomicU64::new(0),
+            picks: AtomicU64::new(0),
+            in_flight: AtomicU32::new(0),
+            failures: AtomicU32::new(0),
+        }
+    }
+
+    /// A call begins: one more in flight.
+    pub fn begin(&self, now: Instant) -> Started {
+        self.in_flight.fetch_add(1, AcqRel);
+        Started(now)
+    }
+
+    /// A call ended with `outcome` at `now`: one less in flight.
+    ///
+    /// An answer moves the latency estimate: up at once when it was slower, down with a decay of
+    /// 10 s when it was faster. A failure, or a refusal before anything ran, moves it only up, so
+    /// that a node is not attractive for failing fast. Failures that count for a breaker raise the
+    /// node's share of failures, everything but a cancellation else lowers it. Of a cancelled call
+    /// nothing is known: it counts as [`abandon`](Self::abandon).
+    pub fn finish(&self, started: Started, outcome: Outcome, now: Instant) {
+        if outcome == Outcome::CANCELLED {
+            return self.abandon(started);
+        }
+        let latency = now.saturating_duration_since(started.0);
+        self.in_flight.fetch_sub(1, AcqRel);
+        let ran = outcome
+            .class()
+            .is_none_or(|class| class.retry_safety() != RetrySafety::NothingRan);
+        self.observe(latency, outcome.is_ok() && ran, now);
+        self.count(outcome.counts_for_breaker());
+    }
+
+    /// A call was dropped, or never sent: one less in flight, nothing else.
+    pub fn abandon(&self, started: Started) {
+        let Started(_) = started;
+        self.in_flight.fetch_sub(1, AcqRel);
+    }
+
+    /// The node asked for a pause, or is known to be bad for a while: until `now + pause` it is
+    /// picked only when the other drawn nodes are in the same state. At most 60 s are believed; a
+    /// shorter pause does not end a longer one.
+    pub fn penalize(&self, pause: Duration, now: Instant) {
+        let until = self.micros(now + pause.min(PUSH_BACK_MAX));
+        self.pushed_until.fetch_max(until.max(1), Release);
+    }
+
+    /// Calls in flight.
+    #[must_use]
+    #[inline]
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Acquire)
+    }
+
+    /// Peak EWMA of latency in µs, rounded; 0 before the first sample.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "never negative, and the cast saturates"
+    )]
+    pub fn ewma_us(&self) -> u64 {
+        self.latency_us().round() as u64
+    }
+
+    /// How often a picker chose the node.
+    #[must_use]
+    pub fn picks(&self) -> u64 {
+        self.picks.load(Relaxed)
+    }
+
+    /// Share of failures among about the last eight completed calls, 0.0 to 1.0.
+    #[must_use]
+    pub fn failure_share(&self) -> f32 {
+        self.failures.load(Relaxed) as f32 / FAILURE_ONE as f32
+    }
+
+    /// When the node was first seen.
+    #[must_use]
+    #[inline]
+    pub fn born(&self) -> Instant {
+        self.born
+    }
+
+    /// Gives a node without a sample the estimate of its peers.
+    pub(crate) fn seed(&self, latency_us: f32) {
+        // Fails when a sample came meanwhile, which is better anyway.
+        let _ = self
+            .latency
+            .compare_exchange(0, pack(latency_us, 0), AcqRel, Relaxed);
+    }
+
+    /// The estimate; 0.0 before the first sample.
+    #[inline]
+    pub(crate) fn latency_us(&self) -> f32 {
+        unpack(self.latency.load(Relaxed)).0
+    }
+
+    /// What failures make of a load: 1 for a node without, 2 after one, 65 when all calls fail.
+    #[inline]
+    pub(crate) fn failure_factor(&self) -> f32 {
+        let share = self.failure_share();
+        1.0 + FAILURE_COST * share * share
+    }
+
+    /// Whether it mostly answers and did not ask for a pause.
+    #[inline]
+    pub(crate) fn is_healthy(&self, now: Instant) -> bool {
+        self.failures.load(Relaxed) < UNHEALTHY && !self.is_pushed_back(now)
+    }
+
+    #[inline]
+    pub(crate) fn is_pushed_back(&self, now: Instant) -> bool {
+        let until = self.pushed_until.load(Acquire);
+        until != 0 && self.micros(now) < until
+    }
+
+    /// Notes that a picker chose it.
+    #[inline]
+    pub(crate) fn note_pick(&self, now: Instant) {
+        self.picks.fetch_add(1, Relaxed);
+        self.picked_at.store(self.micros(now), Relaxed);
+    }
+
+    /// Takes the right to force a pick of a node that was not picked for `span`: of several
+    /// threads at once, one gets it.
+    #[inline]
+    pub(crate) fn claim_if_unpicked(&self, span: Duration, now: Instant) -> bool {
+        let (at, now) = (self.picked_at.load(Relaxed), self.micros(now));
+        now.saturating_sub(at) >= micros(span)
+            && (self.picked_at)
+                .compare_exchange(at, now, Relaxed, Relaxed)
+                .is_ok()
+    }
+
+    fn observe(&self, latency: Duration, may_fall: bool, now: Instant) {
+        // At least 1 µs: 0 stands for "no sample".
+        let sample = (latency.as_secs_f32() * 1e6).max(1.0);
+        let stamp = self.stamp(now);
+        // `Err` means that the sample changes nothing; the stamp then stays, so that the next
+        // sample weighs the whole time since the last change.
+        let _ = self.latency.fetch_update(AcqRel, Relaxed, |word| {
+            let (old, at) = unpack(word);
+            let new = if old == 0.0 || sample > old {
+                sample
+            } else if may_fall {
+                let ticks = elapsed(at, stamp);
+                let keep = (-(ticks as f32 / TICKS as f32) / DECAY_SECONDS).exp();
+                sample + (old - sample) * keep
+            } else {
+                old
+            };
+            (new != old).then_some(pack(new, stamp))
+        });
+    }
+
+    fn count(&self, failed: bool) {
+        let target = if failed { FAILURE_ONE } else { 0 };
+        let _ = self.failures.fetch_update(Relaxed, Relaxed, |share| {
+            let step = share.abs_diff(target).div_ceil(1 << FAILURE_SHIFT);
+            match share.cmp(&target) {
+                std::cmp::Ordering::Less => Some(share + step),
+                std::cmp::Ordering::Equal => None,
+                std::cmp::Ordering::Greater => Some(share - step),
+            }
+        });
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the stamp wraps by design")]
+    fn stamp(&self, now: Instant) -> u32 {
+        (self.micros(now) / (1_000_000 / TICKS)) as u32
+    }
+
+    #[inline]
+    fn micros(&self, now: Instant) -> u64 {
+        micros(now.saturating_duration_since(self.born))
+    }
+}
+
+impl fmt::Debug for NodeStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeStats")
+            .field("in_flight", &self.in_flight())
+            .field("ewma_us", &self.ewma_us())
+            .field("failure_share", &self.failure_share())
+            .field("picks", &self.picks())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Ticks from one wrapping stamp to another; 0 when two threads came in the wrong order.
+fn elapsed(from: u32, to: u32) -> u32 {
+    let ticks = to.wrapping_sub(from);
+    if ticks > u32::MAX / 2 { 0 } else { ticks }
+}
+
+/// Whole µs; enough for 584,000 years.
+#[inline]
+pub(crate) fn micros(span: Duration) -> u64 {
+    span.as_secs() * 1_000_000 + u64::from(span.subsec_micros())
+}
+
+#[inline]
+fn pack(latency_us: f32, stamp: u32) -> u64 {
+    (u64::from(latency_us.to_bits()) << 32) | u64::from(stamp)
+}
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "takes the halves apart")]
+fn unpack(word: u64) -> (f32, u32) {
+    (f32::from_bits((word >> 32) as u32), word as u32)
+}

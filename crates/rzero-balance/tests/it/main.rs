@@ -1,0 +1,6 @@
+//! Where the calls go, in virtual time and from fixed seeds.
+
+mod common;
+mod consistent_hash;
+mod load;
+mod rules;
