@@ -6,11 +6,11 @@
 //!
 //! | module | chore |
 //! |---|---|
-//! | [`demo`] | the product at work, in one command |
-//! | [`test`] | installs and starts real servers, runs every test, stops them again |
-//! | [`ci`] | formatting, lints, docs, features one by one, tests, size of the product |
-//! | [`services`] | real servers that stay up between runs |
-//! | [`bench`] | the benchmarks |
+//! | `demo` | the product at work, in one command |
+//! | `test` | installs and starts real servers, runs every test, stops them again |
+//! | `ci` | formatting, lints, docs, features one by one, tests, size of the product |
+//! | `services` | real servers that stay up between runs |
+//! | `bench` | the benchmarks |
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,

@@ -35,15 +35,14 @@ pub(crate) struct TestArgs {
 /// Runs `cargo xtask test`.
 pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     let mut steps = Steps::new("test");
-    run_in(&mut steps, args);
+    if steps.run("install packages", install).is_some() {
+        run_in(&mut steps, args);
+    }
     Ok(steps.verdict())
 }
 
-/// The steps of this chore, as a part of a larger one or alone.
+/// The steps of this chore after the installation, alone or as a part of a larger one.
 pub(crate) fn run_in(steps: &mut Steps, args: &TestArgs) {
-    if steps.run("install packages", install).is_none() {
-        return;
-    }
     let Some(etcd) = steps.run("start etcd", start) else {
         return;
     };

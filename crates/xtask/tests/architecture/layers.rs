@@ -59,6 +59,11 @@ fn layer(package: &Package) -> Option<Layer> {
     })
 }
 
+/// Whether users see the crate's public items: the product, without the tools around it.
+pub(crate) fn is_product(package: &Package) -> bool {
+    layer(package).is_some_and(|layer| layer <= Layer::Facade)
+}
+
 /// Whether a crate of layer `from` may be built on a crate of layer `to`.
 fn may_know(from: Layer, to: Layer) -> bool {
     match (from, to) {

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod layers;
+mod signatures;
 mod texts;
 mod vendors;
 mod workspace;
