@@ -1,0 +1,7 @@
+//! The public API on real files.
+
+mod layers;
+mod messages;
+mod secrets;
+mod support;
+mod watching;
