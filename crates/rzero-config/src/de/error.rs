@@ -103,10 +103,12 @@ impl DeError {
                 found,
                 value,
             } => {
+                let is_plain = matches!(found.as_str(), "integer" | "number" | "boolean");
+                let help = (expected == "text" && is_plain).then(|| "put it in quotes".to_owned());
                 let value = value
                     .map(|value| format!(" {}", cut(&value)))
                     .unwrap_or_default();
-                (format!("expected {expected}, found {found}{value}"), None)
+                (format!("expected {expected}, found {found}{value}"), help)
             }
             Kind::UnknownKey { key, known } => {
                 let also = also_known

@@ -188,7 +188,9 @@ impl Folders {
             let real = file.canonicalize().ok();
             [Some(folder_of(file)), real.as_deref().map(folder_of)]
         });
-        let wanted: BTreeSet<PathBuf> = folders.flatten().collect();
+        // A deleted folder has lost its watch and gets a new one when it is back.
+        let wanted: BTreeSet<PathBuf> =
+            folders.flatten().filter(|folder| folder.is_dir()).collect();
         for gone in self.watched.difference(&wanted) {
             // It may have been deleted, which ends the watch by itself.
             let _ = watcher.unwatch(gone);

@@ -48,7 +48,7 @@ fn values_of_the_wrong_type_are_described_in_plain_words() {
     assert_eq!(
         toml_errors::<All>(text),
         [
-            "a.toml:1:8: text: expected text, found integer 1",
+            "a.toml:1:8: text: expected text, found integer 1; put it in quotes",
             "a.toml:2:9: small: expected an integer from 0 to 65535, found integer 70000",
             "a.toml:3:8: flag: expected true or false, found text \"yes\"",
             "a.toml:4:8: list: expected a list, found a table",
@@ -126,6 +126,49 @@ fn yaml_errors_have_lines_and_columns() {
 }
 
 #[test]
+fn yaml_pitfalls_are_errors_or_harmless() {
+    let load = |text: &str| no_env().text("a.yaml", Format::Yaml, text).load();
+    let error = |text: &str| load(text).unwrap_err().to_string();
+    assert!(
+        error("a: 1\nb: 2\na: 3\n").starts_with("a.yaml:3:1: "),
+        "{}",
+        error("a: 1\na: 3")
+    );
+    assert!(error("a: 1\n---\nb: 2\n").starts_with("a.yaml:"));
+    assert!(error("a: *nowhere\n").starts_with("a.yaml:1:4: "));
+    assert!(error("- a\n").starts_with("a.yaml:1:1: expected a table"));
+    assert!(error("a:\n\t- b\n").starts_with("a.yaml:2:"));
+    for empty in ["", "\n", "# only a comment\n", "---\n", "{}", "\u{feff}"] {
+        load(empty).unwrap().finish().unwrap();
+    }
+
+    let own = yaml("greeting: no\nnested: &n {colour: on, count: 1}\n")
+        .rest::<Own>()
+        .unwrap();
+    assert_eq!(
+        (own.greeting.as_str(), own.nested.colour.as_str()),
+        ("no", "on")
+    );
+    let own = "x: &n {colour: red, count: 1}\ngreeting: hi\nnested:\n  <<: *n\n  count: 2\n";
+    let mut document = yaml(own);
+    document
+        .take_section::<BTreeMap<String, serde_json::Value>>("x")
+        .unwrap();
+    let nested = document.rest::<Own>().unwrap().nested;
+    assert_eq!((nested.colour.as_str(), nested.count), ("red", 2));
+    let version = yaml("greeting: 1.10\n")
+        .rest::<Own>()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        version.ends_with("found number 1.1; put it in quotes"),
+        "{version}"
+    );
+    let ports: BTreeMap<String, u16> = yaml("8080: 1\ntrue: 2\n").rest().unwrap();
+    assert_eq!(ports["8080"], 1);
+}
+
+#[test]
 fn json_errors_have_lines_and_columns() {
     let text = "{\n  \"greeting\": \"é\", \"nested\":\n    {\"cou\\u006Et\": \"x\", \"a\": 1}\n}";
     let document = no_env().text("a.json", Format::Json, text).load().unwrap();
@@ -180,7 +223,7 @@ fn a_required_key_that_is_wrong_is_not_also_missing() {
     assert_eq!(
         toml_errors::<Own>("greeting = 1\nnested = 2\n"),
         [
-            "a.toml:1:12: greeting: expected text, found integer 1",
+            "a.toml:1:12: greeting: expected text, found integer 1; put it in quotes",
             "a.toml:2:10: nested: expected a table, found integer 2",
         ]
     );
