@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -31,6 +32,32 @@ pub(crate) fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Comma
     let mut command = Command::new(program);
     command.args(args).current_dir(root()).stdin(Stdio::null());
     command
+}
+
+/// The same command, ended with all it started after `minutes`.
+///
+/// Only where nobody sits in front: the processes get a group of their own, which a Ctrl-C does
+/// not reach, and a person sees for himself that nothing moves.
+pub(crate) fn limited(command: Command, minutes: u32) -> Command {
+    if std::io::stdin().is_terminal() {
+        return command;
+    }
+    let mut limited = Command::new("timeout");
+    limited.args(["--kill-after=10s", &format!("{minutes}m")]);
+    limited
+        .arg(command.get_program())
+        .args(command.get_args())
+        .stdin(Stdio::null());
+    if let Some(folder) = command.get_current_dir() {
+        limited.current_dir(folder);
+    }
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited
 }
 
 /// Runs `command`, with its output passed through.

@@ -6,11 +6,17 @@ use std::process::{Command, ExitCode, Stdio};
 use clap::Args;
 use rzero_harness::{ETCD_ENV, EtcdCluster};
 
-use crate::cargo::{cargo, line};
+use crate::cargo::{cargo, limited, line};
 use crate::error::Result;
 use crate::services::{ETCD_MEMBERS, install};
 use crate::step::Steps;
 use crate::summary::Summary;
+
+/// How long building and running all tests may take where nobody watches. A test that hangs must
+/// not hide the findings of the others.
+const MINUTES_MAX: u32 = 40;
+/// How `timeout` says that it had to end the command.
+const TIMED_OUT: i32 = 124;
 
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
@@ -74,10 +80,7 @@ impl TestArgs {
         if std::io::stdout().is_terminal() {
             command.args(["--color", "always"]);
         }
-        command.args(&self.rest);
-        command
-            .env(ETCD_ENV, endpoints.join(","))
-            .stdout(Stdio::piped());
+        command.args(&self.rest).env(ETCD_ENV, endpoints.join(","));
         command
     }
 }
@@ -114,6 +117,9 @@ fn run_tests(args: &TestArgs, endpoints: &[String]) -> Result<Summary> {
         }
     }
     let status = child.wait()?;
+    if status.code() == Some(TIMED_OUT) {
+        return Err(format!("not done after {MINUTES_MAX} minutes; so far {summary}").into());
+    }
     if !status.success() {
         return Err(format!("{summary} ({status})").into());
     }

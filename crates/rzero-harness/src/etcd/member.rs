@@ -256,30 +256,7 @@ impl Member {
     /// process ends, [`HarnessError::NotReady`] after 30 s.
     pub fn wait_ready(&mut self) -> Result<(), HarnessError> {
         self.running("wait for it")?;
-        let (name, log, probe) = (&self.name, &self.log, self.probe);
-        let mut timeout = PROBE_FIRST;
-        let child = &mut self.child;
-        let ready = Deadline::after(READY_WITHIN).poll(|| {
-            let status = child.as_mut().map(Child::try_wait).transpose();
-            let status = status
-                .map_err(HarnessError::io(format!("look at {name}")))?
-                .flatten();
-            if let Some(status) = status {
-                return Err(HarnessError::DiedAtStart {
-                    server: name.clone(),
-                    status: status.to_string(),
-                    log: process::log_excerpt(log),
-                });
-            }
-            let healthy = probe::is_healthy(probe, timeout);
-            timeout = (timeout * 2).min(PROBE_MAX);
-            Ok(healthy.then_some(()))
-        })?;
-        ready.ok_or_else(|| HarnessError::NotReady {
-            server: name.clone(),
-            waited: READY_WITHIN,
-            log: process::log_excerpt(log),
-        })
+        wait_ready(&mut [self])
     }
 
     /// Whether the member is running and healthy right now.
@@ -298,6 +275,22 @@ impl Member {
         self.child = None;
     }
 
+    /// Tells of a process that ended on its own.
+    fn check_alive(&mut self) -> Result<(), HarnessError> {
+        let Some(child) = &mut self.child else {
+            return Ok(());
+        };
+        let action = format!("look at {}", self.name);
+        match child.try_wait().map_err(HarnessError::io(action))? {
+            None => Ok(()),
+            Some(status) => Err(HarnessError::DiedAtStart {
+                server: self.name.clone(),
+                status: status.to_string(),
+                log: self.log_excerpt(),
+            }),
+        }
+    }
+
     fn running(&self, action: &'static str) -> Result<u32, HarnessError> {
         self.pid().ok_or_else(|| HarnessError::WrongState {
             server: self.name.clone(),
@@ -314,6 +307,28 @@ impl Member {
             probe: self.probe,
         }
     }
+}
+
+/// Waits until all of `members` are healthy. Fails as soon as one of them ends, whichever is being
+/// waited for: without a quorum the others would be asked in vain until the deadline.
+pub(super) fn wait_ready(members: &mut [&mut Member]) -> Result<(), HarnessError> {
+    let mut timeout = PROBE_FIRST;
+    let mut ready = 0;
+    let outcome = Deadline::after(READY_WITHIN).poll(|| {
+        members
+            .iter_mut()
+            .try_for_each(|member| member.check_alive())?;
+        while ready < members.len() && probe::is_healthy(members[ready].probe, timeout) {
+            ready += 1;
+        }
+        timeout = (timeout * 2).min(PROBE_MAX);
+        Ok((ready == members.len()).then_some(()))
+    })?;
+    outcome.ok_or_else(|| HarnessError::NotReady {
+        server: members[ready].name.clone(),
+        waited: READY_WITHIN,
+        log: members[ready].log_excerpt(),
+    })
 }
 
 impl Drop for Member {

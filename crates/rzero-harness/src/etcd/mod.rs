@@ -162,10 +162,12 @@ impl EtcdCluster {
     ///
     /// [`HarnessError::DiedAtStart`] as soon as one ends, [`HarnessError::NotReady`] after 30 s.
     pub fn wait_ready(&mut self) -> Result<(), HarnessError> {
-        self.members
+        let mut running: Vec<&mut Member> = self
+            .members
             .iter_mut()
             .filter(|member| member.state() == MemberState::Running)
-            .try_for_each(Member::wait_ready)
+            .collect();
+        member::wait_ready(&mut running)
     }
 
     /// Stops all members at once: SIGTERM to each, and SIGKILL to those that still run half a

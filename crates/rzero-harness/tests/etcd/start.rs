@@ -93,14 +93,22 @@ fn detached_servers_run_on_until_reclaimed() {
     assert!(!folder.exists() && !answers(&endpoint));
 }
 
-/// A program that complains and ends, in place of etcd.
-fn broken_program(folder: &RunFolder) -> PathBuf {
-    let program = folder.path().join("broken");
-    fs::write(
-        &program,
-        "#!/bin/sh\necho 'first words' >&2\necho 'cannot go on' >&2\nexit 3\n",
-    )
-    .unwrap();
+/// Runs in place of etcd: complains and ends.
+const BROKEN: &str = "#!/bin/sh
+echo 'first words' >&2
+echo 'cannot go on' >&2
+exit 3
+";
+/// Runs in place of etcd: the first member starts, the others end.
+const BROKEN_BUT_FIRST: &str = "#!/bin/sh
+case \"$*\" in *'--name etcd-0'*) exec etcd \"$@\" ;; esac
+echo 'cannot go on' >&2
+exit 3
+";
+
+fn program(folder: &RunFolder, script: &str) -> PathBuf {
+    let program = folder.path().join("program");
+    fs::write(&program, script).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     program
 }
@@ -108,7 +116,7 @@ fn broken_program(folder: &RunFolder) -> PathBuf {
 #[test]
 fn server_that_dies_at_start_shows_its_log() {
     let home = RunFolder::throw_away().unwrap();
-    let options = EtcdOptions::new(3).program(broken_program(&home));
+    let options = EtcdOptions::new(3).program(program(&home, BROKEN));
     #[expect(clippy::disallowed_methods, reason = "real processes, real time")]
     let start = Instant::now();
     let error = EtcdCluster::start_with(options).unwrap_err();
@@ -131,6 +139,25 @@ fn server_that_dies_at_start_shows_its_log() {
         log.contains("first words") && log.ends_with("cannot go on"),
         "{log}"
     );
+}
+
+#[test]
+#[ignore = "needs etcd"]
+fn loss_of_quorum_at_start_is_told_at_once() {
+    let home = RunFolder::throw_away().unwrap();
+    let options = EtcdOptions::new(3).program(program(&home, BROKEN_BUT_FIRST));
+    #[expect(clippy::disallowed_methods, reason = "real processes, real time")]
+    let start = Instant::now();
+    let error = EtcdCluster::start_with(options).unwrap_err();
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+    let HarnessError::DiedAtStart { server, .. } = &error else {
+        panic!("{error:?}")
+    };
+    assert_ne!(server, "etcd-0");
 }
 
 #[test]
