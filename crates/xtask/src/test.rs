@@ -100,11 +100,13 @@ fn stop(mut etcd: EtcdCluster) -> Result<()> {
 
 /// Runs cargo's tests, passing their output through and adding up their summaries.
 fn run_tests(args: &TestArgs, endpoints: &[String]) -> Result<Summary> {
-    let mut command = args.command(endpoints);
-    println!("    {}", line(&command));
-    let mut child = command
+    let command = args.command(endpoints);
+    let shown = line(&command);
+    println!("    {shown}");
+    let mut child = limited(command, MINUTES_MAX)
+        .stdout(Stdio::piped())
         .spawn()
-        .map_err(|error| format!("{}: {error}", line(&command)))?;
+        .map_err(|error| format!("{shown}: {error}"))?;
     let mut summary = Summary::default();
     if let Some(output) = child.stdout.take() {
         let mut reader = BufReader::new(output);
