@@ -1,11 +1,12 @@
 //! The parser's errors as problems of ours: our file names, and help where we know more.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use miette::Diagnostic;
+use miette::{Diagnostic, NamedSource};
 
-use crate::diagnostics::Problem;
-use crate::resolver::{Library, ReadFile};
+use crate::diagnostics::{MAX_PROBLEMS, Problem};
+use crate::resolver::Library;
 use crate::suggest;
 
 /// Folders searched for a file with the missing name; a search beyond this is not worth the time.
@@ -21,12 +22,16 @@ pub(crate) struct Context<'a> {
 
 /// All problems in one error of the parser.
 pub(crate) fn problems(error: &protox::Error, context: &Context<'_>) -> Vec<Problem> {
-    if let Some(problem) = own(error) {
+    if let Some(problem) = context.library.take_refusal() {
         return vec![problem];
     }
     let name = error.file().map(str::to_owned);
-    let read = name.as_deref().and_then(|name| context.library.get(name));
-    let mut problems = vec![convert(error, read.as_ref(), context)];
+    let source = name
+        .as_deref()
+        .and_then(|name| context.library.get(name))
+        .map(|read| Arc::new(NamedSource::new(read.path.display().to_string(), read.text)));
+    let source = source.as_ref();
+    let mut problems = vec![convert(error, source, context)];
     if error.is_file_not_found() {
         let missing = missing_name(error);
         let problem = problems.remove(0);
@@ -36,34 +41,29 @@ pub(crate) fn problems(error: &protox::Error, context: &Context<'_>) -> Vec<Prob
         });
     }
     let related = error.related().into_iter().flatten();
-    problems.extend(related.map(|related| convert(related, read.as_ref(), context)));
+    // One more than is shown, so that it is told that there are more.
+    let related = related.take(MAX_PROBLEMS);
+    problems.extend(related.map(|related| convert(related, source, context)));
     problems
 }
 
-/// A problem raised by our own resolver comes back unchanged.
-fn own(error: &protox::Error) -> Option<Problem> {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(this) = cause {
-        if let Some(problem) = this.downcast_ref::<Problem>() {
-            return Some(problem.clone());
-        }
-        cause = this.source();
-    }
-    None
-}
-
-fn convert(error: &dyn Diagnostic, read: Option<&ReadFile>, context: &Context<'_>) -> Problem {
+fn convert(
+    error: &dyn Diagnostic,
+    source: Option<&Arc<NamedSource<String>>>,
+    context: &Context<'_>,
+) -> Problem {
     let mut problem = Problem::new(error.to_string());
     let mut wrong = None;
-    if let Some(read) = read {
-        problem = problem.with_source(read.path.display().to_string(), read.text.clone());
+    if let Some(source) = source {
+        let text = source.inner();
+        problem = problem.with_shared_source(source);
         for label in error.labels().into_iter().flatten() {
             let span = label.offset()..label.offset() + label.len();
-            wrong = wrong.or_else(|| read.text.get(span.clone()).map(str::to_owned));
+            wrong = wrong.or_else(|| text.get(span.clone()).map(str::to_owned));
             problem = problem.with_mark(span, label.label().unwrap_or("here"));
         }
         if wrong.is_none() && error.labels().is_none() {
-            let end = read.text.trim_end().len();
+            let end = text.trim_end().len();
             if error.to_string().contains("end of file") {
                 problem = problem.with_mark(end..end, "the file ends here");
             }

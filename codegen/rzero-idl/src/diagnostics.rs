@@ -8,6 +8,9 @@ use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode,
 };
 
+/// Problems that are shown; nobody reads more at once.
+pub(crate) const MAX_PROBLEMS: usize = 50;
+
 /// A marked stretch of a source text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
@@ -49,6 +52,12 @@ impl Problem {
     #[must_use]
     pub fn with_source(mut self, name: impl AsRef<str>, text: impl Into<String>) -> Self {
         self.source = Some(Arc::new(NamedSource::new(name, text.into())));
+        self
+    }
+
+    /// The same for a source that other problems share.
+    pub(crate) fn with_shared_source(mut self, source: &Arc<NamedSource<String>>) -> Self {
+        self.source = Some(Arc::clone(source));
         self
     }
 
@@ -163,25 +172,36 @@ impl Diagnostic for Problem {
 #[derive(Clone)]
 pub struct Diagnostics {
     problems: Vec<Problem>,
+    more: usize,
 }
 
 impl Diagnostics {
-    /// Collects problems; the same problem told twice is kept once.
+    /// Collects problems; the same problem told twice is kept once, and what is beyond the first
+    /// 50 is counted only.
     #[must_use]
     pub fn new(problems: Vec<Problem>) -> Self {
-        let mut kept: Vec<Problem> = Vec::with_capacity(problems.len());
+        let mut kept: Vec<Problem> = Vec::new();
+        let mut more = 0;
         for problem in problems {
-            if !kept.iter().any(|known| known.key() == problem.key()) {
+            if kept.iter().any(|known| known.key() == problem.key()) {
+                continue;
+            }
+            if kept.len() < MAX_PROBLEMS {
                 kept.push(problem);
+            } else {
+                more += 1;
             }
         }
         if kept.is_empty() {
             kept.push(Problem::new("the contracts could not be read"));
         }
-        Self { problems: kept }
+        Self {
+            problems: kept,
+            more,
+        }
     }
 
-    /// The problems in the order they were found.
+    /// The problems in the order they were found, at most 50.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -206,8 +226,14 @@ impl Diagnostics {
                 out.push('\n');
             }
         }
-        if self.problems.len() > 1 {
-            out.push_str(&format!("\n{} problems\n", self.problems.len()));
+        let count = self.problems.len() + self.more;
+        if count > 1 {
+            out.push_str(&format!("\n{count} problems"));
+            out.push_str(if self.more > 0 {
+                ", the first 50 are shown\n"
+            } else {
+                "\n"
+            });
         }
         out
     }

@@ -113,6 +113,7 @@ fn compiler(includes: &[PathBuf], library: &Library) -> Compiler {
 /// A failure stops a compiler, so each file is tried on its own to tell all mistakes at once.
 fn all_problems(names: &BTreeSet<String>, context: &Context<'_>) -> Diagnostics {
     let mut problems = Vec::new();
+    let _first = context.library.take_refusal();
     for name in names {
         let mut compiler = compiler(context.includes, context.library);
         if let Err(error) = compiler.open_file(name) {

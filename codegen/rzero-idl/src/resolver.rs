@@ -15,6 +15,9 @@ use crate::diagnostics::Problem;
 /// parser needs a multiple of the size in memory.
 const MAX_FILE_BYTES: u64 = 16 << 20;
 
+/// Deepest nesting of brackets. Messages nest to 31 in any case, options rarely to 10.
+const MAX_DEPTH: usize = 100;
+
 /// A file that was read: where it came from and its text.
 #[derive(Clone, Debug)]
 pub(crate) struct ReadFile {
@@ -30,13 +33,15 @@ pub(crate) struct Library {
     /// Contracts that were handed in as text; they come before all folders.
     texts: Arc<BTreeMap<String, String>>,
     read: Arc<Mutex<BTreeMap<String, ReadFile>>>,
+    /// Why the last file was refused here; the parser's error type cannot carry it.
+    refusal: Arc<Mutex<Option<Problem>>>,
 }
 
 impl Library {
     pub(crate) fn with_texts(texts: BTreeMap<String, String>) -> Self {
         Self {
             texts: Arc::new(texts),
-            read: Arc::default(),
+            ..Self::default()
         }
     }
 
@@ -49,6 +54,20 @@ impl Library {
             .values()
             .flat_map(|file| file.types.iter().cloned())
             .collect()
+    }
+
+    /// The refusal that ended the last compilation, if one of ours did.
+    pub(crate) fn take_refusal(&self) -> Option<Problem> {
+        self.refusal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    fn refuse(&self, problem: Problem) -> Error {
+        let error = Error::new(problem.clone());
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
+        error
     }
 
     fn insert(&self, name: &str, file: ReadFile) {
@@ -80,8 +99,8 @@ impl Includes {
         let types = Vec::new();
         let mut read = ReadFile { path, text, types };
         self.library.insert(name, read.clone());
-        if let Some(problem) = edition(&read) {
-            return Err(Error::new(problem));
+        if let Some(problem) = edition(&read).or_else(|| too_deep(&read)) {
+            return Err(self.library.refuse(problem));
         }
         let file = File::from_source(name, &read.text)?;
         read.types = defined_types(file.file_descriptor_proto());
@@ -103,7 +122,7 @@ impl FileResolver for Includes {
             match read_text(&path) {
                 Ok(Some(text)) => return self.parse(name, path, text),
                 Ok(None) => {}
-                Err(problem) => return Err(Error::new(*problem)),
+                Err(problem) => return Err(self.library.refuse(*problem)),
             }
         }
         self.google.open_file(name)
@@ -187,6 +206,54 @@ fn edition(file: &ReadFile) -> Option<Problem> {
             .with_mark(start..start + length, "an edition is chosen here")
             .with_help("write `syntax = \"proto3\";` instead"),
     )
+}
+
+/// Refuses brackets inside brackets beyond a limit: what the parser keeps of an option grows with
+/// the square of its depth.
+fn too_deep(file: &ReadFile) -> Option<Problem> {
+    let text = &file.text;
+    let mut depth = 0usize;
+    let mut at = 0;
+    while at < text.len() {
+        let rest = &text[at..];
+        let blank = skip_blank(rest);
+        if blank > 0 {
+            at += blank;
+            continue;
+        }
+        let Some(c) = rest.chars().next() else { break };
+        match c {
+            '{' | '[' | '(' | '<' => depth += 1,
+            '}' | ']' | ')' | '>' => depth = depth.saturating_sub(1),
+            '"' | '\'' => {
+                at += string_length(rest, c);
+                continue;
+            }
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            let problem = Problem::new(format!("brackets are nested deeper than {MAX_DEPTH}"))
+                .with_source(file.path.display().to_string(), text.clone())
+                .with_mark(at..at + 1, "this is the one too many")
+                .with_help("is a closing bracket missing further up?");
+            return Some(problem);
+        }
+        at += c.len_utf8();
+    }
+    None
+}
+
+/// Length of the string literal that starts the text; it ends at its quote or at the line's end.
+fn string_length(text: &str, quote: char) -> usize {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            '\n' => return at,
+            c if c == quote && !escaped => return at + 1,
+            _ => escaped = c == '\\' && !escaped,
+        }
+    }
+    text.len()
 }
 
 /// Offset of the first byte that is neither white space nor comment.
