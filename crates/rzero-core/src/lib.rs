@@ -26,6 +26,7 @@ mod call;
 mod codec;
 mod cx;
 mod error;
+mod interceptor;
 mod lane;
 mod metadata;
 mod method;
@@ -47,6 +48,7 @@ pub use cx::{Cx, ReplyMetadata};
 pub use error::{
     BoxError, Class, Code, Detail, Error, Fault, Fixed, Result, RetrySafety, Violation,
 };
+pub use interceptor::{InterceptLayer, Intercepted, Interceptor};
 pub use lane::{InvalidLane, Lane};
 pub use metadata::{InvalidMetadata, Metadata, Value};
 pub use method::{Idempotency, Kind, Method, MethodDesc, ServiceDesc};

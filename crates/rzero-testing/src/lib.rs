@@ -1,1 +1,14 @@
-//! Test kit: the in-memory wire and services in process
+//! Test kit: the in-memory wire and services in process.
+//!
+//! [`serve`] runs a service with the whole server chain and gives a channel with the whole client
+//! chain, without a socket between them. [`MemoryNet`] is the wire below: the second
+//! implementation of the seams, for tests of whole clusters in one process.
+//!
+//! What this crate does not do: nothing here is for production.
+#![forbid(unsafe_code)]
+
+mod memory;
+mod serve;
+
+pub use memory::{MemoryNet, PROTOCOL};
+pub use serve::{TestServer, serve};

@@ -64,27 +64,30 @@ impl Duplex {
     /// Both directions over one implementation.
     #[must_use]
     pub fn new(io: Arc<dyn StreamIo>) -> Self {
-        Self {
-            rx: Inbound(Arc::clone(&io)),
-            tx: Outbound(io),
-        }
+        let rx = Inbound { io: Arc::clone(&io), armed: true };
+        Self { rx, tx: Outbound { io, armed: true } }
     }
 
     /// The implementation below.
     #[must_use]
     pub fn io(&self) -> &Arc<dyn StreamIo> {
-        &self.rx.0
+        &self.rx.io
     }
 
     /// The same call with an implementation wrapped around it, as layers do to watch messages.
+    /// The wrapper takes over the duty to release both halves.
     #[must_use]
-    pub fn wrap(self, wrap: impl FnOnce(Duplex) -> Arc<dyn StreamIo>) -> Self {
-        Self::new(wrap(self))
+    pub fn wrap(mut self, wrap: impl FnOnce(Arc<dyn StreamIo>) -> Arc<dyn StreamIo>) -> Self {
+        (self.rx.armed, self.tx.armed) = (false, false);
+        Self::new(wrap(Arc::clone(&self.rx.io)))
     }
 }
 
 /// Encoded messages of the peer. Dropping it on a client cancels the call.
-pub struct Inbound(Arc<dyn StreamIo>);
+pub struct Inbound {
+    io: Arc<dyn StreamIo>,
+    armed: bool,
+}
 
 impl Inbound {
     /// The next message; `None` when the peer sends no more.
@@ -100,19 +103,21 @@ impl Inbound {
 
     /// The next message, as a poll function.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
-        self.0.poll_recv(cx)
+        self.io.poll_recv(cx)
     }
 
     /// The implementation below.
     #[must_use]
     pub fn io(&self) -> &Arc<dyn StreamIo> {
-        &self.0
+        &self.io
     }
 }
 
 impl Drop for Inbound {
     fn drop(&mut self) {
-        self.0.release_recv();
+        if self.armed {
+            self.io.release_recv();
+        }
     }
 }
 
@@ -123,7 +128,10 @@ impl fmt::Debug for Inbound {
 }
 
 /// Encoded messages to the peer. Dropping it on a client says that no more follow.
-pub struct Outbound(Arc<dyn StreamIo>);
+pub struct Outbound {
+    io: Arc<dyn StreamIo>,
+    armed: bool,
+}
 
 impl Outbound {
     /// Sends a message; waits while the peer does not take more.
@@ -135,7 +143,7 @@ impl Outbound {
     /// When the future is dropped the message was not sent.
     pub async fn send(&mut self, message: Bytes) -> Result<(), Error> {
         let mut slot = Some(message);
-        poll_fn(|cx| self.0.poll_send(cx, &mut slot)).await
+        poll_fn(|cx| self.io.poll_send(cx, &mut slot)).await
     }
 
     /// Sends the message in `slot`, as a poll function; takes it when ready.
@@ -144,18 +152,20 @@ impl Outbound {
         cx: &mut Context<'_>,
         slot: &mut Option<Bytes>,
     ) -> Poll<Result<(), Error>> {
-        self.0.poll_send(cx, slot)
+        self.io.poll_send(cx, slot)
     }
 
     /// Says that no more messages follow.
     pub fn close(&mut self) {
-        self.0.close_send();
+        self.io.close_send();
     }
 }
 
 impl Drop for Outbound {
     fn drop(&mut self) {
-        self.0.release_send();
+        if self.armed {
+            self.io.release_send();
+        }
     }
 }
 

@@ -1,0 +1,147 @@
+//! What generated clients call; not for users, but for [`ClientStream`].
+
+use std::fmt;
+
+use rzero_core::{Class, Codec, Duplex, Error, Method, Receiver, Reply, Result, Sender};
+
+use crate::{CallOptions, Channel};
+
+/// A decoding failure on this side is the callee's fault.
+fn bad_answer(error: Error) -> Error {
+    match error.class() {
+        Class::Decode => Error::new(Class::BadAnswer, "the answer is not valid")
+            .with_source(rzero_core::BoxError::from(error)),
+        _ => error,
+    }
+}
+
+/// Calls a unary method.
+///
+/// # Errors
+/// The callee's, or why it could not be reached.
+pub async fn call_unary<Req, Rsp>(
+    channel: &Channel,
+    method: Method,
+    request: Req,
+    options: &CallOptions,
+    requests: Codec<Req>,
+    replies: Codec<Rsp>,
+) -> Result<Reply<Rsp>> {
+    let message = (requests.encode)(&request);
+    drop(request);
+    let reply = channel.unary(method, message, options).await?;
+    reply.try_map(replies.decode).map_err(bad_answer)
+}
+
+/// Calls a method that answers with a stream.
+///
+/// # Errors
+/// When no node can take the call; what happens later comes out of the receiver.
+pub async fn call_server_stream<Req, Rsp>(
+    channel: &Channel,
+    method: Method,
+    request: Req,
+    options: &CallOptions,
+    requests: Codec<Req>,
+    replies: Codec<Rsp>,
+) -> Result<Receiver<Rsp>> {
+    let message = (requests.encode)(&request);
+    drop(request);
+    let Duplex { rx, mut tx } = channel.open(method, options).await?;
+    // A peer that ended the call before it read the message says why on the other direction.
+    let _ = tx.send(message).await;
+    tx.close();
+    Ok(Receiver::new(rx, replies))
+}
+
+/// Calls a method that takes a stream.
+///
+/// # Errors
+/// When no node can take the call; what happens later comes out of the stream.
+pub async fn call_client_stream<Req, Rsp>(
+    channel: &Channel,
+    method: Method,
+    options: &CallOptions,
+    requests: Codec<Req>,
+    replies: Codec<Rsp>,
+) -> Result<ClientStream<Req, Rsp>> {
+    let Duplex { rx, tx } = channel.open(method, options).await?;
+    Ok(ClientStream {
+        rx: Receiver::new(rx, replies),
+        tx: Sender::new(tx, requests),
+    })
+}
+
+/// Calls a method that streams both ways.
+///
+/// # Errors
+/// When no node can take the call; what happens later comes out of the receiver.
+pub async fn call_bidi<Req, Rsp>(
+    channel: &Channel,
+    method: Method,
+    options: &CallOptions,
+    requests: Codec<Req>,
+    replies: Codec<Rsp>,
+) -> Result<(Sender<Req>, Receiver<Rsp>)> {
+    let Duplex { rx, tx } = channel.open(method, options).await?;
+    Ok((Sender::new(tx, requests), Receiver::new(rx, replies)))
+}
+
+/// A call that sends many messages and is answered by one. Dropped before [`finish`] it cancels
+/// the call.
+///
+/// [`finish`]: ClientStream::finish
+pub struct ClientStream<Req, Rsp> {
+    // Dropped first: cancelling must come before the end of sending, or a half upload would look
+    // like a whole one.
+    rx: Receiver<Rsp>,
+    tx: Sender<Req>,
+}
+
+impl<Req, Rsp> ClientStream<Req, Rsp> {
+    /// Sends a message; waits while the peer does not take more.
+    ///
+    /// # Errors
+    /// When the peer takes no more; [`finish`](ClientStream::finish) then says why.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped the message was not sent.
+    pub async fn send(&mut self, message: Req) -> Result<()> {
+        self.tx.send(message).await
+    }
+
+    /// Says that no more messages follow and waits for the answer.
+    ///
+    /// # Errors
+    /// The callee's, or why the stream broke.
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels the call.
+    pub async fn finish(self) -> Result<Reply<Rsp>> {
+        let Self { mut rx, mut tx } = self;
+        tx.close();
+        let missing = || Error::new(Class::BadAnswer, "no message in the answer");
+        let body = rx.recv().await.map_err(bad_answer)?.ok_or_else(missing)?;
+        if rx.recv().await?.is_some() {
+            return Err(Error::new(
+                Class::BadAnswer,
+                "more than one message in the answer",
+            ));
+        }
+        let (headers, trailers) = (rx.headers(), rx.trailers());
+        Ok(Reply {
+            body,
+            headers: headers.unwrap_or_default(),
+            trailers: trailers.unwrap_or_default(),
+        })
+    }
+}
+
+impl<Req, Rsp> fmt::Debug for ClientStream<Req, Rsp> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientStream")
+            .field("tx", &self.tx)
+            .field("rx", &self.rx)
+            .finish()
+    }
+}

@@ -1,0 +1,134 @@
+//! A stream in flight: its deadline, and what the node's statistics learn from it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use rzero_core::{Class, Error, Fixed, Metadata, Outcome, StreamIo};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::call::Flight;
+
+static LATE: Fixed = Fixed::new(
+    Class::DeadlineExceeded,
+    "the deadline passed before the stream ended",
+);
+
+/// A timer that is armed when it is first polled; one per direction, as each has its own waker.
+struct Timer(Mutex<Option<Pin<Box<Sleep>>>>);
+
+impl Timer {
+    fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    fn is_over(&self, deadline: Option<Instant>, cx: &mut Context<'_>) -> bool {
+        let Some(at) = deadline else {
+            return false;
+        };
+        let mut timer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        timer.as_mut().poll(cx).is_ready()
+    }
+}
+
+pub(crate) struct Tracked {
+    inner: Arc<dyn StreamIo>,
+    flight: Mutex<Option<Flight>>,
+    deadline: Option<Instant>,
+    receiving: Timer,
+    sending: Timer,
+}
+
+impl Tracked {
+    pub(crate) fn new(inner: Arc<dyn StreamIo>, flight: Flight, deadline: Option<Instant>) -> Self {
+        let flight = Mutex::new(Some(flight));
+        Self {
+            inner,
+            flight,
+            deadline,
+            receiving: Timer::new(),
+            sending: Timer::new(),
+        }
+    }
+
+    fn end(&self, outcome: Option<Outcome>) {
+        let flight = self
+            .flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let (Some(flight), Some(outcome)) = (flight, outcome) {
+            flight.finish(outcome, Instant::now());
+        }
+    }
+
+    fn late(&self) -> Error {
+        self.end(Some(Outcome::failed(Class::DeadlineExceeded)));
+        self.inner.release_recv();
+        Error::fixed(&LATE)
+    }
+}
+
+impl StreamIo for Tracked {
+    fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        if let Poll::Ready(result) = self.inner.poll_recv(cx) {
+            return Poll::Ready(match result {
+                Ok(Some(message)) => Ok(Some(message)),
+                Ok(None) => {
+                    self.end(Some(Outcome::OK));
+                    Ok(None)
+                }
+                Err(error) => {
+                    self.end(Some(Outcome::failed(error.class())));
+                    Err(error.relayed())
+                }
+            });
+        }
+        match self.receiving.is_over(self.deadline, cx) {
+            true => Poll::Ready(Err(self.late())),
+            false => Poll::Pending,
+        }
+    }
+
+    fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        message: &mut Option<Bytes>,
+    ) -> Poll<Result<(), Error>> {
+        if let Poll::Ready(result) = self.inner.poll_send(cx, message) {
+            return Poll::Ready(result);
+        }
+        match self.sending.is_over(self.deadline, cx) {
+            true => Poll::Ready(Err(self.late())),
+            false => Poll::Pending,
+        }
+    }
+
+    fn close_send(&self) {
+        self.inner.close_send();
+    }
+
+    fn add_headers(&self, headers: Metadata) -> bool {
+        self.inner.add_headers(headers)
+    }
+
+    fn headers(&self) -> Option<Metadata> {
+        self.inner.headers()
+    }
+
+    fn trailers(&self) -> Option<Metadata> {
+        self.inner.trailers()
+    }
+
+    fn release_recv(&self) {
+        self.end(None);
+        self.inner.release_recv();
+    }
+
+    fn release_send(&self) {
+        self.inner.release_send();
+    }
+}

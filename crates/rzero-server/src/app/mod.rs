@@ -1,0 +1,279 @@
+//! A server as a whole: what it serves, how it starts, how it leaves.
+
+mod drain;
+mod part;
+mod signals;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rzero_core::{
+    Address, Bound, Call, Duplex, Error, Reply, Result, Served, Service, Shields, Shutdown, Stop,
+    Trailers, Wire,
+};
+use rzero_registry::{Instance, InstanceId, Registration, Registry, ServiceName};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tower_layer::{Identity, Layer, Stack};
+
+pub use drain::Drained;
+use part::{Part, Parts};
+pub use signals::AppHandle;
+use signals::Requests;
+
+use crate::advertise::advertised;
+use crate::builtin::{Health, HealthServer, reflection};
+use crate::config::{Mode, ServerConfig, ServiceConfig};
+use crate::mounted::{Mount, Mounted, Rules};
+use crate::router::Router;
+use crate::rt::Describe;
+
+/// A server: services, background parts, user layers, the wires it speaks, the registry it joins.
+///
+/// It starts in the order listen → parts → ready → register and leaves in the reverse order, each
+/// phase bounded. Adapters are handed in as values: [`wire`](App::wire), [`registry`](App::registry).
+pub struct App<L = Identity> {
+    service: ServiceConfig,
+    server: ServerConfig,
+    name: ServiceName,
+    layer: L,
+    mounts: Vec<(&'static rzero_core::ServiceDesc, Arc<dyn Mount>)>,
+    parts: Vec<Part>,
+    wires: Vec<Arc<dyn Wire>>,
+    registry: Option<Arc<dyn Registry>>,
+    requests: Requests,
+}
+
+impl App {
+    /// A server that serves nothing yet.
+    ///
+    /// # Errors
+    /// When the name or lane is malformed, or the phases of the drain exceed its budget.
+    pub fn new(service: ServiceConfig, server: ServerConfig) -> Result<Self> {
+        let name = service
+            .name
+            .parse()
+            .map_err(|e| Error::invalid_input(format!("service.name: {e}")))?;
+        let _: rzero_core::Lane = service
+            .lane
+            .parse()
+            .map_err(|e| Error::invalid_input(format!("service.lane: {e}")))?;
+        server.drain.check(service.mode)?;
+        Ok(Self {
+            service,
+            server,
+            name,
+            layer: Identity::new(),
+            mounts: Vec::new(),
+            parts: Vec::new(),
+            wires: Vec::new(),
+            registry: None,
+            requests: Requests::new(),
+        })
+    }
+}
+
+impl<L> App<L> {
+    /// Speaks one more wire.
+    #[must_use]
+    pub fn wire(mut self, wire: Arc<dyn Wire>) -> Self {
+        self.wires.push(wire);
+        self
+    }
+
+    /// Joins a registry once it is ready; without one it only listens.
+    #[must_use]
+    pub fn registry(mut self, registry: Arc<dyn Registry>) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    /// Puts a layer around every service that is added after this; the first layer is outermost.
+    #[must_use]
+    pub fn layer<N>(self, layer: N) -> App<Stack<N, L>> {
+        App {
+            service: self.service,
+            server: self.server,
+            name: self.name,
+            layer: Stack::new(layer, self.layer),
+            mounts: self.mounts,
+            parts: self.parts,
+            wires: self.wires,
+            registry: self.registry,
+            requests: self.requests,
+        }
+    }
+
+    /// Serves a service; a generated `…Server` is one.
+    #[must_use]
+    pub fn serve<S>(mut self, service: S) -> Self
+    where
+        S: Describe,
+        L: Layer<S>,
+        L::Service:
+            Service<Call<Bytes>, Reply = Reply<Bytes>> + Service<Call<Duplex>, Reply = Trailers>,
+    {
+        let desc = service.describe();
+        let mounted = Mounted(Arc::new(self.layer.layer(service)));
+        self.mounts.push((desc, Arc::new(mounted)));
+        self
+    }
+
+    /// Runs a background part beside the services. It starts before the server is ready and is
+    /// told to stop after the last call has ended, parts in reverse order. When it fails the
+    /// whole server leaves.
+    #[must_use]
+    pub fn part<F, W>(mut self, name: &'static str, work: F) -> Self
+    where
+        F: FnOnce(Stop) -> W + Send + 'static,
+        W: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.parts.push(Part::new(name, work));
+        self
+    }
+
+    /// A handle to ask for a shutdown and to learn the addresses, while [`run`](App::run) runs.
+    #[must_use]
+    pub fn handle(&self) -> AppHandle {
+        self.requests.handle()
+    }
+
+    /// Serves until SIGTERM, ctrl-c, [`AppHandle::shutdown`] or the failure of a part; then
+    /// leaves in order. A second signal cuts the leaving short.
+    ///
+    /// # Errors
+    /// When it cannot start (an address is taken, a service is served twice), or when a part
+    /// failed.
+    ///
+    /// # Cancel safety
+    /// Dropping the future aborts everything at once, without a drain.
+    pub async fn run(self) -> Result<Drained> {
+        let begun = Instant::now();
+        let shutdown = Shutdown::new();
+        let budget = self.server.drain.in_flight + self.server.drain.back_ends;
+        let shields = Shields::new(budget);
+        let health = Health::new(self.mounts.iter().map(|(desc, _)| desc.name));
+        let router = Arc::new(self.router(&health, &shields)?);
+        let bound = bind(&self.wires).await?;
+        let addresses: Vec<_> = bound
+            .iter()
+            .map(|(protocol, b)| (*protocol, b.local()))
+            .collect();
+        let mut wires: JoinSet<Served> = JoinSet::new();
+        for (_, wire) in bound {
+            wires.spawn(wire.serve(Arc::clone(&router) as _, shutdown.stop()));
+        }
+        self.requests.listen_to_signals()?;
+        let mut parts = Parts::start(self.parts);
+        health.set_serving(true);
+        let registration = match &self.registry {
+            None => None,
+            Some(registry) => {
+                let instance = instance(&self.service, &self.server, &self.name, &addresses)?;
+                Some(registry.register(instance).await?)
+            }
+        };
+        let listen = addresses
+            .iter()
+            .map(|(p, a)| format!("{p}={a}"))
+            .collect::<Vec<_>>()
+            .join(" ");
+        tracing::info!(service = %self.name, version = self.service.version, listen,
+            took = ?begun.elapsed(), "ready");
+        self.requests.ready(addresses);
+        let failure = tokio::select! {
+            () = self.requests.asked(1) => None,
+            failure = parts.failed() => Some(failure),
+        };
+        let drain = drain::Drain {
+            shutdown,
+            config: self.server.drain,
+            mode: self.service.mode,
+            requests: self.requests,
+            shields,
+        };
+        let drained = drain.run(health, registration, wires, parts).await;
+        failure.map_or(Ok(drained), Err)
+    }
+
+    fn router(&self, health: &Health, shields: &Arc<Shields>) -> Result<Router> {
+        let timeout = Some(self.server.rpc.timeout);
+        let mut router = Router::new(Rules {
+            timeout,
+            shields: Arc::clone(shields),
+        });
+        for (desc, mount) in &self.mounts {
+            router.add(desc, Arc::clone(mount))?;
+        }
+        let health = HealthServer::new(health.clone());
+        let mut described: Vec<_> = self.mounts.iter().map(|(desc, _)| *desc).collect();
+        described.push(health.describe());
+        router.add(health.describe(), Arc::new(Mounted(Arc::new(health))))?;
+        let reflected = self
+            .server
+            .rpc
+            .reflection
+            .unwrap_or(self.service.mode != Mode::Pro);
+        if reflected {
+            let (v1, v1alpha) = reflection(&described);
+            router.add(v1.describe(), Arc::new(Mounted(Arc::new(v1))))?;
+            router.add(v1alpha.describe(), Arc::new(Mounted(Arc::new(v1alpha))))?;
+        }
+        Ok(router)
+    }
+}
+
+async fn bind(wires: &[Arc<dyn Wire>]) -> Result<Vec<(&'static str, Box<dyn Bound>)>> {
+    let mut all = Vec::new();
+    for wire in wires {
+        all.push((wire.protocol(), wire.bind().await?));
+    }
+    Ok(all)
+}
+
+/// This process as the registry shows it.
+fn instance(
+    service: &ServiceConfig,
+    server: &ServerConfig,
+    name: &ServiceName,
+    addresses: &[(&'static str, Address)],
+) -> Result<Instance> {
+    let mut instance: Option<Instance> = None;
+    for (protocol, local) in addresses {
+        let told = advertised(local, server.rpc.advertise.as_deref())?;
+        instance = Some(match instance {
+            None => Instance::new(name.clone(), InstanceId::generate(), *protocol, told),
+            Some(instance) => instance.with_address(*protocol, told),
+        });
+    }
+    let instance = instance.ok_or(Error::invalid_input(
+        "a server without a wire cannot register",
+    ))?;
+    let lane = service.lane.parse().map_err(Error::from)?;
+    let instance = instance
+        .with_version(service.version.clone())
+        .with_lane(lane);
+    Ok(match &service.zone {
+        Some(zone) => instance.with_zone(zone.clone()),
+        None => instance,
+    })
+}
+
+/// What [`Drained`] needs of a registration.
+type Joined = Option<Registration>;
+
+/// The addresses a server listens on, by protocol.
+pub(crate) type Addresses = watch::Sender<Option<Vec<(&'static str, Address)>>>;
+
+impl<L> fmt::Debug for App<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let services: Vec<_> = self.mounts.iter().map(|(desc, _)| desc.name).collect();
+        f.debug_struct("App")
+            .field("name", &self.name)
+            .field("services", &services)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,92 @@
+//! Requests to leave: signals of the operating system, and handles.
+
+use std::sync::Arc;
+
+use rzero_core::{Address, Error, Result};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::Addresses;
+
+/// Counts the requests to leave: the first begins the drain, the second cuts it short.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    count: Arc<watch::Sender<u32>>,
+    addresses: Arc<Addresses>,
+}
+
+impl Requests {
+    pub(crate) fn new() -> Self {
+        Self {
+            count: Arc::new(watch::Sender::new(0)),
+            addresses: Arc::new(watch::Sender::new(None)),
+        }
+    }
+
+    pub(crate) fn handle(&self) -> AppHandle {
+        AppHandle {
+            count: Arc::clone(&self.count),
+            addresses: self.addresses.subscribe(),
+        }
+    }
+
+    /// Counts SIGTERM and ctrl-c from now on.
+    pub(crate) fn listen_to_signals(&self) -> Result<()> {
+        let failed = |e: std::io::Error| {
+            Error::internal("cannot listen to signals of the operating system").with_source(e)
+        };
+        let mut term = signal(SignalKind::terminate()).map_err(failed)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let count = Arc::downgrade(&self.count);
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = term.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+                match count.upgrade() {
+                    Some(count) => count.send_modify(|n| *n += 1),
+                    None => return,
+                }
+            }
+        });
+        Ok(())
+    }
+
+    pub(crate) fn ready(&self, addresses: Vec<(&'static str, Address)>) {
+        self.addresses.send_replace(Some(addresses));
+    }
+
+    /// Waits until so many requests were made.
+    pub(crate) async fn asked(&self, times: u32) {
+        // We hold the sender, so it cannot be gone.
+        let _ = self.count.subscribe().wait_for(|n| *n >= times).await;
+    }
+}
+
+/// Asks a running server to leave, and tells its addresses.
+#[derive(Clone, Debug)]
+pub struct AppHandle {
+    count: Arc<watch::Sender<u32>>,
+    addresses: watch::Receiver<Option<Vec<(&'static str, Address)>>>,
+}
+
+impl AppHandle {
+    /// Asks it to leave; a second time, to leave at once.
+    pub fn shutdown(&self) {
+        self.count.send_modify(|n| *n += 1);
+    }
+
+    /// Waits until the server is ready and tells the address it listens on for `protocol`;
+    /// `None` when it does not speak that, or never became ready.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is consumed.
+    pub async fn address(&self, protocol: &str) -> Option<Address> {
+        let mut addresses = self.addresses.clone();
+        let ready = addresses.wait_for(Option::is_some).await.ok()?;
+        let mut all = ready.iter().flatten();
+        all.find(|(p, _)| *p == protocol)
+            .map(|(_, address)| address.clone())
+    }
+}

@@ -1,0 +1,93 @@
+//! Wires and channels by configuration.
+
+use std::sync::Arc;
+
+use rzero_client::{Channel, ClientConfig};
+use rzero_core::{Dial, Error, Result, Wire};
+use rzero_registry::{Instance, Registry, StaticRegistry};
+use rzero_server::{ServerConfig, ServiceConfig};
+
+use super::service_name;
+
+/// The protocol of calls; more follow with their wires.
+pub(super) const PROTOCOL: &str = "grpc";
+
+/// The wire that a server listens on.
+#[cfg(feature = "grpc")]
+pub(super) fn wire(service: &ServiceConfig, server: &ServerConfig) -> Result<Arc<dyn Wire>> {
+    let wire = rzero_grpc::GrpcWire::new(server.rpc.listen(service.mode)?);
+    Ok(Arc::new(match &server.rpc.tls {
+        None => wire,
+        Some(tls) => {
+            let ca = tls.client_ca.as_deref();
+            wire.with_tls(rzero_grpc::ServerTls::from_files(&tls.cert, &tls.key, ca)?)
+        }
+    }))
+}
+
+/// The wire that a server listens on.
+#[cfg(not(feature = "grpc"))]
+pub(super) fn wire(_: &ServiceConfig, _: &ServerConfig) -> Result<Arc<dyn Wire>> {
+    Err(no_wire())
+}
+
+/// What opens the connections of a client.
+///
+/// # Errors
+/// When its certificates cannot be used, or when no wire is compiled in.
+#[cfg(feature = "grpc")]
+pub fn dialer(config: &ClientConfig) -> Result<Arc<dyn Dial>> {
+    let dialer = rzero_grpc::GrpcDialer::new();
+    Ok(Arc::new(match &config.tls {
+        None => dialer,
+        Some(tls) => {
+            let identity = match (&tls.cert, &tls.key) {
+                (Some(cert), Some(key)) => Some((cert.as_path(), key.as_path())),
+                (None, None) => None,
+                _ => return Err(Error::invalid_input("client tls: cert and key go together")),
+            };
+            let name = tls.server_name.as_deref();
+            dialer.with_tls(rzero_grpc::ClientTls::from_files(&tls.ca, identity, name)?)
+        }
+    }))
+}
+
+/// What opens the connections of a client.
+///
+/// # Errors
+/// Always: no wire is compiled in.
+#[cfg(not(feature = "grpc"))]
+pub fn dialer(_: &ClientConfig) -> Result<Arc<dyn Dial>> {
+    Err(no_wire())
+}
+
+#[cfg(not(feature = "grpc"))]
+fn no_wire() -> Error {
+    Error::invalid_input("no wire is compiled in: switch on the feature `grpc` of rzero")
+}
+
+/// A channel to the service of a `[client.<name>]` section.
+pub(super) fn channel(
+    name: &str,
+    config: &ClientConfig,
+    registry: &dyn Registry,
+    caller: Option<Arc<str>>,
+) -> Result<Channel> {
+    let key = format!("client.{name}.service");
+    let target = service_name(config.service.as_deref().unwrap_or(name), &key)?;
+    let dial = dialer(config)?;
+    let watch = if config.addresses.is_empty() {
+        registry.watch(&target)
+    } else {
+        let mut instances = Vec::new();
+        for text in &config.addresses {
+            let address = text
+                .parse()
+                .map_err(|e| Error::invalid_input(format!("client.{name}.addresses: {e}")))?;
+            let id = text.parse().map_err(Error::from)?;
+            instances.push(Instance::new(target.clone(), id, PROTOCOL, address));
+        }
+        StaticRegistry::new(instances)?.watch(&target)
+    };
+    Ok(Channel::new(target, watch, PROTOCOL, dial, config, caller))
+}

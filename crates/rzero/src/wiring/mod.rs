@@ -1,0 +1,155 @@
+//! Configured names to adapters: one `match` per family, each arm behind its feature.
+
+pub(crate) mod dial;
+#[cfg(feature = "log")]
+mod log;
+pub(crate) mod registry;
+pub(crate) mod settings;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rzero_client::{Channel, ClientConfig};
+use rzero_core::{Call, Duplex, Error, Reply, Result, Service, Stop, Trailers};
+use rzero_registry::{Registry, ServiceName};
+use rzero_server::rt::Describe;
+use rzero_server::{AppHandle, Drained, Exit};
+use tower_layer::{Identity, Layer, Stack};
+
+use settings::Settings;
+
+pub use dial::dialer;
+
+/// Runs a program's main part: installs the log, prints an error with its causes, sets the exit
+/// code (0 after a clean drain, 1 when calls were cut or it could not start).
+pub async fn run(main: impl Future<Output = Result<Drained, Error>>) -> Exit {
+    #[cfg(feature = "log")]
+    log::install();
+    rzero_server::run(main).await
+}
+
+/// A service of this process and the channels to others, put together from configuration.
+pub struct App<L = Identity> {
+    server: rzero_server::App<L>,
+    links: Links,
+}
+
+struct Links {
+    registry: Arc<dyn Registry>,
+    clients: BTreeMap<String, ClientConfig>,
+    caller: Arc<str>,
+}
+
+impl App {
+    /// An application that serves nothing yet. Nothing is bound and nothing is awaited.
+    ///
+    /// # Errors
+    /// When a value is malformed, or names an adapter whose feature is off; the message names the
+    /// key, or the feature to switch on.
+    pub fn new<T>(settings: &Settings<T>) -> Result<Self> {
+        let registry = registry::registry(&settings.registry)?;
+        let (service, server) = (settings.service.clone(), settings.server.clone());
+        let caller = format!("{}@{}", service.name, service.version).into();
+        let wire = dial::wire(&service, &server)?;
+        let server = rzero_server::App::new(service, server)?.wire(wire);
+        let server = server.registry(Arc::clone(&registry));
+        let links = Links {
+            registry,
+            clients: settings.clients.clone(),
+            caller,
+        };
+        Ok(Self { server, links })
+    }
+}
+
+impl<L> App<L> {
+    /// A channel to the service that `[client.<name>]` describes; without such a section, to the
+    /// service called `name` with the default options. It returns at once and connects behind.
+    ///
+    /// # Errors
+    /// When the section has a malformed value.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn channel(&self, name: &str) -> Result<Channel> {
+        let config = self.links.clients.get(name).cloned().unwrap_or_default();
+        let caller = Some(Arc::clone(&self.links.caller));
+        dial::channel(name, &config, &*self.links.registry, caller)
+    }
+
+    /// Puts a layer around every service that is added after this; the first layer is outermost.
+    #[must_use]
+    pub fn layer<N>(self, layer: N) -> App<Stack<N, L>> {
+        App {
+            server: self.server.layer(layer),
+            links: self.links,
+        }
+    }
+
+    /// Serves a service; a generated `…Server` is one.
+    #[must_use]
+    pub fn serve<S>(mut self, service: S) -> Self
+    where
+        S: Describe,
+        L: Layer<S>,
+        L::Service:
+            Service<Call<Bytes>, Reply = Reply<Bytes>> + Service<Call<Duplex>, Reply = Trailers>,
+    {
+        self.server = self.server.serve(service);
+        self
+    }
+
+    /// Runs a background part beside the services. It starts before the server is ready and is
+    /// told to stop after the last call has ended, parts in reverse order. When it fails the whole
+    /// application leaves.
+    #[must_use]
+    pub fn part<F, W>(mut self, name: &'static str, work: F) -> Self
+    where
+        F: FnOnce(Stop) -> W + Send + 'static,
+        W: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.server = self.server.part(name, work);
+        self
+    }
+
+    /// A handle to ask for a shutdown and to learn the addresses.
+    #[must_use]
+    pub fn handle(&self) -> AppHandle {
+        self.server.handle()
+    }
+
+    /// The registry that the configuration names.
+    #[must_use]
+    pub fn registry(&self) -> &Arc<dyn Registry> {
+        &self.links.registry
+    }
+
+    /// Serves until SIGTERM, ctrl-c, [`AppHandle::shutdown`] or the failure of a part; then leaves
+    /// in order. A second signal cuts the leaving short.
+    ///
+    /// # Errors
+    /// When it cannot start, or when a part failed.
+    ///
+    /// # Cancel safety
+    /// Dropping the future aborts everything at once, without a drain.
+    pub async fn run(self) -> Result<Drained> {
+        self.server.run().await
+    }
+}
+
+impl<L> fmt::Debug for App<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App")
+            .field("server", &self.server)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The name of a service, or an error that says where it stands.
+fn service_name(text: &str, key: &str) -> Result<ServiceName> {
+    text.parse()
+        .map_err(|e| Error::invalid_input(format!("{key}: {e}")))
+}

@@ -1,0 +1,47 @@
+//! Registries by configuration.
+
+use std::sync::Arc;
+
+use rzero_core::{Error, Result};
+use rzero_registry::{LocalRegistry, Registry, RegistryConfig, RegistryKind, StaticRegistry};
+
+/// `[registry]` of a configuration.
+#[cfg(feature = "etcd")]
+pub type RegistrySettings = RegistryConfig<rzero_etcd::EtcdConfig>;
+
+/// `[registry]` of a configuration.
+#[cfg(not(feature = "etcd"))]
+pub type RegistrySettings = RegistryConfig;
+
+/// The registry that a configuration names. Nothing is awaited: a registry that is away is joined
+/// as soon as it is back.
+///
+/// # Errors
+/// When the configuration is impossible: a folder that cannot be used, a kind whose feature is off.
+pub fn registry(settings: &RegistrySettings) -> Result<Arc<dyn Registry>> {
+    match settings.kind {
+        RegistryKind::Local => Ok(Arc::new(match &settings.dir {
+            Some(dir) => LocalRegistry::open(dir)?,
+            None => LocalRegistry::open_default()?,
+        })),
+        RegistryKind::Static => Ok(Arc::new(StaticRegistry::from_config(&settings.services)?)),
+        RegistryKind::Etcd => etcd(settings),
+        other => Err(Error::invalid_input(format!(
+            "registry.kind = \"{other}\" cannot be configured; use local, static or etcd"
+        ))),
+    }
+}
+
+#[cfg(feature = "etcd")]
+fn etcd(settings: &RegistrySettings) -> Result<Arc<dyn Registry>> {
+    let config = settings.etcd.clone().unwrap_or_default();
+    Ok(Arc::new(rzero_etcd::EtcdRegistry::connect(config)?))
+}
+
+#[cfg(not(feature = "etcd"))]
+fn etcd(_: &RegistrySettings) -> Result<Arc<dyn Registry>> {
+    Err(Error::invalid_input(
+        "registry.kind = \"etcd\" needs the feature `etcd` of rzero: run \
+         `cargo add rzero --features etcd` (its build needs protoc: apt install protobuf-compiler)",
+    ))
+}
