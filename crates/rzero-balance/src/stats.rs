@@ -14,6 +14,10 @@ use tokio::time::Instant;
 const DECAY_SECONDS: f32 = 10.0;
 /// Ticks of the latency stamp in a second.
 const TICKS: u64 = 10_000;
+/// One call begun, in the word that also holds the calls in flight.
+const BEGUN: u64 = 1 << 24;
+/// How exactly the time of the last pick is kept.
+const PICK_GRAIN: Duration = Duration::from_millis(10);
 /// Longest push-back that is believed.
 const PUSH_BACK_MAX: Duration = Duration::from_secs(60);
 /// The share of failures, in 1/65536.
@@ -50,8 +54,8 @@ pub struct NodeStats {
     picked_at: AtomicU64,
     /// µs since `born`; 0 = none.
     pushed_until: AtomicU64,
-    picks: AtomicU64,
-    in_flight: AtomicU32,
+    /// Calls in flight in the low 24 bits, calls begun above: a call begins with one addition.
+    calls: AtomicU64,
     failures: AtomicU32,
 }
 
@@ -78,15 +82,14 @@ impl NodeStats {
             latency: AtomicU64::new(0),
             picked_at: AtomicU64::new(0),
             pushed_until: AtomicU64::new(0),
-            picks: AtomicU64::new(0),
-            in_flight: AtomicU32::new(0),
+            calls: AtomicU64::new(0),
             failures: AtomicU32::new(0),
         }
     }
 
     /// A call begins: one more in flight.
     pub fn begin(&self, now: Instant) -> Started {
-        self.in_flight.fetch_add(1, AcqRel);
+        self.calls.fetch_add(BEGUN | 1, AcqRel);
         Started(now)
     }
 
@@ -102,7 +105,7 @@ impl NodeStats {
             return self.abandon(started);
         }
         let latency = now.saturating_duration_since(started.0);
-        self.in_flight.fetch_sub(1, AcqRel);
+        self.calls.fetch_sub(1, AcqRel);
         let ran = outcome
             .class()
             .is_none_or(|class| class.retry_safety() != RetrySafety::NothingRan);
@@ -113,7 +116,7 @@ impl NodeStats {
     /// A call was dropped, or never sent: one less in flight, nothing else.
     pub fn abandon(&self, started: Started) {
         let Started(_) = started;
-        self.in_flight.fetch_sub(1, AcqRel);
+        self.calls.fetch_sub(1, AcqRel);
     }
 
     /// The node asked for a pause, or is known to be bad for a while: until `now + pause` it is
@@ -124,11 +127,11 @@ impl NodeStats {
         self.pushed_until.fetch_max(until.max(1), Release);
     }
 
-    /// Calls in flight.
+    /// Calls in flight; at most 2^24 - 1 fit.
     #[must_use]
     #[inline]
     pub fn in_flight(&self) -> u32 {
-        self.in_flight.load(Acquire)
+        (self.calls.load(Acquire) & (BEGUN - 1)) as u32
     }
 
     /// Peak EWMA of latency in µs, rounded; 0 before the first sample.
@@ -142,10 +145,10 @@ impl NodeStats {
         self.latency_us().round() as u64
     }
 
-    /// How often a picker chose the node.
+    /// How many calls were begun on it. Wraps at 2^40, after two weeks of a million a second.
     #[must_use]
     pub fn picks(&self) -> u64 {
-        self.picks.load(Relaxed)
+        self.calls.load(Relaxed) / BEGUN
     }
 
     /// Share of failures among about the last eight completed calls, 0.0 to 1.0.
@@ -194,11 +197,13 @@ impl NodeStats {
         until != 0 && self.micros(now) < until
     }
 
-    /// Notes that a picker chose it.
+    /// Notes that a picker chose it, to 10 ms: a busy node's cache line is not written by picks.
     #[inline]
     pub(crate) fn note_pick(&self, now: Instant) {
-        self.picks.fetch_add(1, Relaxed);
-        self.picked_at.store(self.micros(now), Relaxed);
+        let now = self.micros(now);
+        if now.saturating_sub(self.picked_at.load(Relaxed)) >= micros(PICK_GRAIN) {
+            self.picked_at.store(now, Relaxed);
+        }
     }
 
     /// Takes the right to force a pick of a node that was not picked for `span`: of several

@@ -33,7 +33,7 @@ pub struct Candidate {
 /// An immutable snapshot of candidates that chooses one per call: no lock, no allocation, time
 /// independent of the number of nodes. Shared by all threads.
 pub trait Picker: fmt::Debug + Send + Sync {
-    /// The index of the candidate that takes `call`, and a note of the pick in its statistics.
+    /// The index of the candidate that takes `call`; begin the call on its statistics.
     ///
     /// `avoid` is the node of the previous attempt, an index into the same snapshot: it is chosen
     /// only when it is the only one. `None` when no candidate has a weight above 0.
