@@ -75,7 +75,6 @@ impl<'a> Writer<'a> {
         let Self { logic, .. } = self;
         let fallback = format!("The logic of service `{}`.", self.service.full_name);
         let docs = doc_or(&self.service.docs, &fallback);
-        let deprecated = deprecated(self.service.deprecated);
         let methods = parts.iter().map(|part| {
             let Parts {
                 name,
@@ -114,7 +113,6 @@ impl<'a> Writer<'a> {
         });
         quote! {
             #docs
-            #deprecated
             pub trait #logic: ::core::marker::Send + ::core::marker::Sync + 'static {
                 #(#methods)*
             }
@@ -318,8 +316,11 @@ impl<'a> Writer<'a> {
             "Clones are cheap and share the channel.".to_owned(),
         ]);
         let methods = parts.iter().map(|part| self.client_methods(part));
+        // Who still serves a deprecated service is not to blame; who calls it is told.
+        let deprecated = deprecated(self.service.deprecated);
         quote! {
             #docs
+            #deprecated
             #[derive(Clone, Debug)]
             pub struct #client {
                 channel: ::rzero::Channel,

@@ -134,10 +134,9 @@ impl Imports {
             .into_iter()
             .map(|(module, names)| group(&module, names))
             .collect();
-        lines.extend(
-            top.into_iter()
-                .map(|name| format!("{}::{name}", self.krate)),
-        );
+        if !top.is_empty() {
+            lines.push(group(&self.krate, top));
+        }
         lines.sort_by(|a, b| by_version(a, b));
         lines
     }

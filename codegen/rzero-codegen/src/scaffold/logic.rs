@@ -12,8 +12,9 @@ use crate::rust::{SurfaceMethod, SurfaceService};
 const RUNTIME: &[&str] = &["Cx", "Error", "Receiver", "Result", "Sender"];
 
 pub(super) fn context(built_in: bool, services: &[SurfaceService]) -> Value {
-    let reserved: Vec<&str> = RUNTIME.iter().copied().chain(["Logic"]).collect();
+    let reserved: Vec<&str> = RUNTIME.iter().copied().chain(["Config", "Logic"]).collect();
     let mut imports = Imports::new("crate", &reserved);
+    imports.always("Config");
     let mut runtime: BTreeSet<&str> = BTreeSet::new();
     let services: Vec<Value> = services
         .iter()

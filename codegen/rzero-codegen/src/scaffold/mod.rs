@@ -96,6 +96,7 @@ pub fn scaffold(input: &Scaffold<'_>) -> Result<Vec<GeneratedFile>, GenerateErro
         ("clippy.toml".to_owned(), "clippy.toml", common.clone()),
         (format!("etc/{name}.toml"), "config.toml", common.clone()),
         (format!("k8s/{name}.yaml"), "k8s.yaml", common.clone()),
+        ("src/config.rs".to_owned(), "config.rs", common.clone()),
         ("src/lib.rs".to_owned(), "lib.rs", common.clone()),
         (
             "src/logic.rs".to_owned(),
@@ -153,6 +154,7 @@ fn common(input: &Scaffold<'_>, services: &[SurfaceService]) -> Value {
         dns_name => input.name.dns_label(),
         rzero => input.dependency.line("rzero", input.features),
         rzero_testing => input.dependency.line("rzero-testing", &[]),
+        builtin => input.built_in,
         own_workspace => input.own_workspace,
         port => CONTAINER_PORT,
         has_imports => model.sources.keys().any(|name| !model.files.contains(name)),
@@ -161,7 +163,8 @@ fn common(input: &Scaffold<'_>, services: &[SurfaceService]) -> Value {
 }
 
 fn main_context(name: &str, krate: &str, services: &[SurfaceService]) -> Value {
-    let mut imports = Imports::new(krate, &["Arc", "Logic", "Exit"]);
+    let mut imports = Imports::new(krate, &["Arc", "Config", "Exit", "Logic"]);
+    imports.always("Config");
     imports.always("Logic");
     let servers: Vec<Value> = services
         .iter()
@@ -179,13 +182,23 @@ fn main_context(name: &str, krate: &str, services: &[SurfaceService]) -> Value {
 }
 
 fn test_context(krate: &str, built_in: bool, services: &[SurfaceService]) -> Value {
-    let mut imports = Imports::new(krate, &["Logic", "Code", "Result"]);
+    let mut imports = Imports::new(krate, &["Code", "Config", "Logic", "Result", "TestServer"]);
+    imports.always("Config");
     imports.always("Logic");
-    let probe = services.iter().find_map(|service| {
-        let kind = |kind| service.methods.iter().find(|method| method.kind == kind);
-        let method = kind(MethodKind::Unary).or_else(|| kind(MethodKind::ServerStream))?;
-        Some((service, method))
-    });
+    // A test of something deprecated would warn.
+    let probe = services
+        .iter()
+        .filter(|service| !service.deprecated)
+        .find_map(|service| {
+            let kind = |kind| {
+                service
+                    .methods
+                    .iter()
+                    .find(|method| method.kind == kind && !method.deprecated)
+            };
+            let method = kind(MethodKind::Unary).or_else(|| kind(MethodKind::ServerStream))?;
+            Some((service, method))
+        });
     let mut used: Vec<Value> = Vec::new();
     let probe = probe.map(|(service, method)| {
         let server = imports.path(&service.module, &service.server_name);
@@ -201,6 +214,9 @@ fn test_context(krate: &str, built_in: bool, services: &[SurfaceService]) -> Val
     let mut lines = imports.lines();
     if probe.is_some() {
         lines.push("rzero::Code".to_owned());
+        if built_in {
+            lines.push("rzero_testing::TestServer".to_owned());
+        }
         lines.sort_by(|a, b| by_version(a, b));
     }
     context! { builtin => built_in, services => used, probe, imports => lines }

@@ -25,6 +25,10 @@ pub const TEMPLATES: &[(&str, &str)] = &[
         include_str!("../../templates/service/clippy.toml.j2"),
     ),
     (
+        "config.rs",
+        include_str!("../../templates/service/config.rs.j2"),
+    ),
+    (
         "config.toml",
         include_str!("../../templates/service/config.toml.j2"),
     ),

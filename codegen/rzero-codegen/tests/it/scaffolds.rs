@@ -57,7 +57,7 @@ fn service_of_many_contracts_is_written_as_reviewed() {
 fn rust_files_are_formatted() {
     let services = [
         built_in("greeter").1,
-        built_in("a-name-that-is-as-long-as-a-name-may-be-in-a-cluster-of-today").1,
+        built_in("a-name-about-as-long-as-they-get-in-a-cluster").1,
         write("torture", &model("torture"), false),
         write("one", &model("greeter"), false),
     ];
