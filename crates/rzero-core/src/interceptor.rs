@@ -22,6 +22,16 @@ pub trait Interceptor: Send + Sync + 'static {
     fn after(&self, _call: &CallInfo, _outcome: Outcome) {}
 }
 
+impl<I: Interceptor> Interceptor for Arc<I> {
+    fn before(&self, call: &mut CallInfo) -> Result<(), Error> {
+        (**self).before(call)
+    }
+
+    fn after(&self, call: &CallInfo, outcome: Outcome) {
+        (**self).after(call, outcome);
+    }
+}
+
 /// Wraps a service with an [`Interceptor`].
 #[derive(Debug)]
 pub struct InterceptLayer<I>(Arc<I>);

@@ -38,7 +38,7 @@ pub use rzero_client::{CallOptions, Channel, ClientStream, NodeView};
 pub use rzero_core::{
     Ambient, Call, CallInfo, Class, Code, Cx, Error, Fault, InterceptLayer, Interceptor, Lane,
     Metadata, Outcome, Priority, Receiver, Reply, Result, RetrySafety, Sender, Service, Stop,
-    Violation, shield, spawn, spawn_blocking,
+    Value, Violation, shield, spawn, spawn_blocking,
 };
 pub use rzero_server::{AppHandle, Drained, Exit};
 pub use wiring::{App, run};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use h2::RecvStream;
 use h2::server::SendResponse;
-use h2::{Reason, RecvStream};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use rzero_core::{
     Call, CallInfo, Class, Dispatch, Duplex, Error, Metadata, Method, Peer, Reply, recover,
@@ -180,8 +180,6 @@ pub(super) fn send_error(respond: &mut SendResponse<Bytes>, error: &Error) {
     }
     response.headers_mut().extend(status);
     let _ = respond.send_response(response, true);
-    // The peer may still be sending: say that nobody reads it.
-    respond.send_reset(Reason::NO_ERROR);
 }
 
 async fn stream(

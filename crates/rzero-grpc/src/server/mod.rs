@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rzero_core::{Address, Bound, BoxFuture, Dispatch, Error, Peer, Phase, Served, Stop, Wire};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -202,6 +202,17 @@ impl Listener {
     }
 }
 
+/// Says something and closes. What the peer sent is read first, some of it: closing a socket with
+/// unread bytes would reset the connection and lose the words.
+async fn last_words(tcp: &mut TcpStream, words: &[u8]) -> std::io::Result<()> {
+    tcp.write_all(words).await?;
+    tcp.shutdown().await?;
+    let mut left = tcp.take(64 << 10);
+    tokio::io::copy(&mut left, &mut tokio::io::sink())
+        .await
+        .map(drop)
+}
+
 /// What the task of a connection needs.
 struct Serve {
     dispatch: Arc<dyn Dispatch>,
@@ -261,7 +272,7 @@ impl Serve {
                      content-type: text/plain\r\ncontent-length: {}\r\n\r\n{body}",
                     body.len()
                 );
-                let _ = timeout(HANDSHAKE, tcp.write_all(answer.as_bytes())).await;
+                let _ = timeout(HANDSHAKE, last_words(&mut tcp, answer.as_bytes())).await;
                 None
             }
             Err(_) => {

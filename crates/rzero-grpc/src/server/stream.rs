@@ -64,11 +64,12 @@ impl GrpcStream {
     pub(super) fn finish(&self, result: Result<Trailers, Error>) {
         let mut down = self.down();
         if let (Err(error), Down::Waiting(respond, metadata)) = (&result, &mut *down)
-            && metadata.is_empty() {
-                send_error(respond, error);
-                *down = Down::Ended;
-                return;
-            }
+            && metadata.is_empty()
+        {
+            send_error(respond, error);
+            *down = Down::Ended;
+            return;
+        }
         // Failures mean that the peer has left: nobody is there to be told.
         if begin(&mut down).is_ok()
             && let Down::Open(send) = &mut *down

@@ -156,7 +156,7 @@ impl<L> App<L> {
         let budget = self.server.drain.in_flight + self.server.drain.back_ends;
         let shields = Shields::new(budget);
         let health = Health::new(self.mounts.iter().map(|(desc, _)| desc.name));
-        let router = Arc::new(self.router(&health, &shields)?);
+        let router = Arc::new(self.router(&health, &shields, &shutdown.stop())?);
         let bound = bind(&self.wires).await?;
         let addresses: Vec<_> = bound
             .iter()
@@ -199,7 +199,7 @@ impl<L> App<L> {
         failure.map_or(Ok(drained), Err)
     }
 
-    fn router(&self, health: &Health, shields: &Arc<Shields>) -> Result<Router> {
+    fn router(&self, health: &Health, shields: &Arc<Shields>, stop: &Stop) -> Result<Router> {
         let timeout = Some(self.server.rpc.timeout);
         let mut router = Router::new(Rules {
             timeout,
@@ -219,8 +219,14 @@ impl<L> App<L> {
             .unwrap_or(self.service.mode != Mode::Pro);
         if reflected {
             let (v1, v1alpha) = reflection(&described);
-            router.add(v1.describe(), Arc::new(Mounted(Arc::new(v1))))?;
-            router.add(v1alpha.describe(), Arc::new(Mounted(Arc::new(v1alpha))))?;
+            router.add(
+                v1.describe(),
+                Arc::new(Mounted(Arc::new(v1.with_stop(stop.clone())))),
+            )?;
+            router.add(
+                v1alpha.describe(),
+                Arc::new(Mounted(Arc::new(v1alpha.with_stop(stop.clone())))),
+            )?;
         }
         Ok(router)
     }

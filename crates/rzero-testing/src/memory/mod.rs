@@ -146,8 +146,10 @@ impl Bound for BoundWire {
             });
             let mut in_flight = server.in_flight.subscribe();
             tokio::select! {
-                _ = in_flight.wait_for(|n| *n == 0) => Served::default(),
+                // A cut ends the calls too: looked at first, it is not taken for a quiet end.
+                biased;
                 () = stop.reached(Phase::Cut) => Served { connections_cut: 1 },
+                _ = in_flight.wait_for(|n| *n == 0) => Served::default(),
             }
         })
     }
