@@ -351,4 +351,71 @@ mod tests {
         assert_eq!(text("see https://a.b/c."), "see <https://a.b/c>.");
         assert_eq!(text("<https://a.b>"), "\\<<https://a.b>\\>");
     }
+
+    /// Pieces that Markdown gives a meaning to, to be put in any order.
+    const PIECES: &[&str] = &[
+        "\n",
+        "\n\n",
+        "    ",
+        "      ",
+        "\t",
+        " ",
+        "a",
+        "```",
+        "````",
+        "~~~",
+        "```rust",
+        "`",
+        "- ",
+        "1. ",
+        "> ",
+        "# ",
+        "---",
+        "===",
+        "[",
+        "]",
+        "(",
+        ")",
+        "<",
+        ">",
+        "\\",
+        "https://a.b",
+        "*",
+        "|",
+        "\r",
+        "\u{202e}",
+        "\0",
+        "é",
+    ];
+
+    proptest::proptest! {
+        #[test]
+        fn no_comment_has_code_that_would_run(
+            pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..40)
+        ) {
+            let mut fence: Option<String> = None;
+            for line in lines(&pieces.concat()) {
+                let hidden = line.contains(['\r', '\n', '\0', '\u{202e}']);
+                proptest::prop_assert!(!hidden);
+                match &fence {
+                    Some(open) if line == *open => fence = None,
+                    Some(_) => {}
+                    None if line.ends_with("```text") => {
+                        fence = Some(line.trim_end_matches("text").to_owned());
+                    }
+                    None => {
+                        proptest::prop_assert!(indent(&line) <= MAX_INDENT, "{line:?}");
+                        let mut text = line.trim_start();
+                        while let Some(length) = container(text) {
+                            let rest = &text[length..];
+                            proptest::prop_assert!(indent(rest) <= 1, "{line:?}");
+                            text = rest.trim_start();
+                        }
+                        proptest::prop_assert!(super::fence(text).is_none(), "{line:?}");
+                    }
+                }
+            }
+            proptest::prop_assert!(fence.is_none());
+        }
+    }
 }

@@ -35,6 +35,27 @@
 //! # }
 //! ```
 //!
+//! # Names
+//!
+//! Names that differ in a contract may be one name in Rust, or belong to Rust. The rules, in the
+//! order they apply; wire format, JSON names, `Name` and the descriptors keep the contract's names:
+//!
+//! | what | becomes |
+//! |---|---|
+//! | keyword | raw (`r#type`); `self`, `super`, `crate`, `extern`, `Self` get an underscore behind |
+//! | second type, enum, field, oneof, enum value of one Rust name in a scope | `…Message`, `…Enum`, `…_field`, `…_choice`, `…Value` behind its name, then `…2`, `…3` |
+//! | message with types inside whose module would be a primitive (`bool`) | the same `…Message` |
+//! | package whose module is taken by a message's, or is a primitive | `…_package` |
+//! | files without a package | module `root`, re-exported at the top |
+//! | service whose trait, server, client or table is taken | `…Service` behind the base of all four |
+//! | methods `New` and `Clone` | `new_`, `clone_`: clients have these already |
+//! | second method of one Rust name | `…_method` |
+//! | options variant `x_with` that is a method of the contract | `x_with_options` |
+//!
+//! Two fields also clash when the accessors of one would be the accessors of the other (`kind`, an
+//! enum, beside `set_kind`, an optional). What comes first in the contract keeps its name; files of
+//! a package are taken in the order of their names.
+//!
 //! What this crate does not do: it neither reads nor writes files (that is `rzctl`), and it knows
 //! nothing of how a call travels (that is `rzero::rt`, which the output calls).
 

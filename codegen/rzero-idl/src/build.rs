@@ -13,6 +13,7 @@ use crate::resolver::Library;
 
 /// Field numbers of the descriptor messages, as they appear in source paths.
 pub(crate) mod tag {
+    pub(crate) const FILE_PACKAGE: i32 = 2;
     pub(crate) const FILE_MESSAGE: i32 = 4;
     pub(crate) const FILE_SERVICE: i32 = 6;
     pub(crate) const FILE_EXTENSION: i32 = 7;

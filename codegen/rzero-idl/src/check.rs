@@ -10,6 +10,25 @@ use crate::resolver::{Library, ReadFile};
 /// Methods are numbered in 16 bits.
 const MAX_METHODS: usize = u16::MAX as usize;
 
+/// The package whose types come with the runtime instead of being generated.
+const WELL_KNOWN: &str = "google.protobuf";
+
+/// The files of that package; copies of them beside other contracts are fine.
+const BUILT_IN: &[&str] = &[
+    "google/protobuf/any.proto",
+    "google/protobuf/api.proto",
+    "google/protobuf/compiler/plugin.proto",
+    "google/protobuf/descriptor.proto",
+    "google/protobuf/duration.proto",
+    "google/protobuf/empty.proto",
+    "google/protobuf/field_mask.proto",
+    "google/protobuf/source_context.proto",
+    "google/protobuf/struct.proto",
+    "google/protobuf/timestamp.proto",
+    "google/protobuf/type.proto",
+    "google/protobuf/wrappers.proto",
+];
+
 /// All refusals in all files, imports included.
 pub(crate) fn check(set: &FileDescriptorSet, library: &Library) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -34,6 +53,16 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn file(&self, file: &FileDescriptorProto, problems: &mut Vec<Problem>) {
         self.fields(&[tag::FILE_EXTENSION], &file.extension, problems);
+        let package = file.package();
+        let reserved = package == WELL_KNOWN || package.starts_with("google.protobuf.");
+        if reserved && !BUILT_IN.contains(&file.name()) {
+            let problem = self
+                .problem(format!(
+                    "package `{package}` belongs to the well-known types"
+                ))
+                .with_help("give the file a package of your own");
+            problems.push(self.mark(problem, &[tag::FILE_PACKAGE], "declared here"));
+        }
         for (at, service) in file.service.iter().enumerate() {
             if service.method.len() > MAX_METHODS {
                 let problem = self

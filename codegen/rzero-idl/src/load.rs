@@ -90,9 +90,8 @@ fn load(
     }
     let context = Context { library, includes };
     let mut compiler = compiler(includes, library);
-    let failed = names.iter().any(|name| compiler.open_file(name).is_err());
-    if failed {
-        return Err(all_problems(names, &context));
+    if let Some(error) = names.iter().find_map(|name| compiler.open_file(name).err()) {
+        return Err(all_problems(&error, names, &context));
     }
     let set = compiler.file_descriptor_set();
     let problems = check::check(&set, library);
@@ -111,9 +110,13 @@ fn compiler(includes: &[PathBuf], library: &Library) -> Compiler {
 }
 
 /// A failure stops a compiler, so each file is tried on its own to tell all mistakes at once.
-fn all_problems(names: &BTreeSet<String>, context: &Context<'_>) -> Diagnostics {
-    let mut problems = Vec::new();
-    let _first = context.library.take_refusal();
+/// `first` comes before them: two files that are fine alone may not be together.
+fn all_problems(
+    first: &protox::Error,
+    names: &BTreeSet<String>,
+    context: &Context<'_>,
+) -> Diagnostics {
+    let mut problems = convert::problems(first, context);
     for name in names {
         let mut compiler = compiler(context.includes, context.library);
         if let Err(error) = compiler.open_file(name) {

@@ -1,6 +1,6 @@
 //! Messages, by the message generator of prost.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
 
 use prost_build::{Config, Module};
@@ -104,11 +104,6 @@ fn comment(location: &Location) -> String {
 
 /// Puts comments and the contract's names of enum values back.
 fn finish(text: &str, comments: &[Vec<String>], names: &Names) -> String {
-    let originals: HashMap<String, String> = names
-        .values
-        .iter()
-        .map(|(new, old)| (format!("\"{new}\""), format!("\"{old}\"")))
-        .collect();
     let mut out = String::with_capacity(text.len() * 2);
     for line in text
         .lines()
@@ -126,11 +121,15 @@ fn finish(text: &str, comments: &[Vec<String>], names: &Names) -> String {
             }
             continue;
         }
-        let literal = originals
+        let renamed = names
+            .values
             .iter()
-            .find(|(new, _)| line.contains(new.as_str()));
-        match literal {
-            Some((new, old)) => out.push_str(&line.replace(new.as_str(), old)),
+            .map(|(new, old)| (format!("{new:?}"), format!("{old:?}")));
+        match renamed
+            .into_iter()
+            .find(|(new, _)| line.contains(new.as_str()))
+        {
+            Some((new, old)) => out.push_str(&line.replace(&new, &old)),
             None => out.push_str(line),
         }
         out.push('\n');

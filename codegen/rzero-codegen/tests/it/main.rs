@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod golden;
+mod names;
 mod regeneration;
 mod scaffolds;
 mod support;

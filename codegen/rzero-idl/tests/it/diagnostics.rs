@@ -58,6 +58,10 @@ told!(
     "message Order {\n  string id = 1;\n}\n"
 );
 told!(
+    package_of_the_well_known_types_is_refused,
+    "syntax = \"proto3\";\npackage google.protobuf;\nmessage Order {}\n"
+);
+told!(
     required_in_proto3_is_refused,
     "syntax = \"proto3\";\nmessage Order {\n  required string id = 1;\n}\n"
 );
@@ -160,4 +164,14 @@ fn place_names_file_line_and_column() {
     let (file, line, column) = problems.problems()[0].place().unwrap();
     assert!(file.ends_with("a.proto"));
     assert_eq!((line, column), (3, 3));
+}
+
+#[test]
+fn name_defined_in_two_files_is_told() {
+    let text = "syntax = \"proto3\";\npackage shop;\nmessage Order {}\n";
+    let folder = Folder::new(&[("a.proto", text), ("b.proto", text)]);
+    insta::assert_snapshot!(
+        "two_files",
+        folder.problems(&["a.proto", "b.proto"], &["."])
+    );
 }
