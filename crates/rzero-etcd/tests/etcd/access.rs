@@ -1,0 +1,138 @@
+//! Users and certificates.
+
+use std::fs;
+use std::time::Duration;
+
+use rzero_config::Secret;
+use rzero_core::Class;
+use rzero_etcd::EtcdTls;
+use rzero_harness::{Certificates, EtcdOptions};
+use rzero_registry::conformance::{instance, unique_service};
+use rzero_registry::{RegistrationStatus, Registry, Status};
+use tokio::time::{Instant, timeout};
+
+use crate::drill::{Drill, RETURN_WITHIN, cluster, config, registry, until};
+
+const TOKEN_TTL: Duration = Duration::from_secs(2);
+
+/// A cluster that asks for users, and a fleet that knows the password.
+async fn guarded() -> Drill {
+    let etcd = cluster(EtcdOptions::new(3).auth_token_ttl(TOKEN_TTL));
+    for command in [
+        &["user", "add", "root:hunter2"][..],
+        &["user", "grant-role", "root", "root"],
+        &["auth", "enable"],
+    ] {
+        etcd.etcdctl(command).unwrap();
+    }
+    let mut config = config(etcd.endpoints());
+    config.user = Some("root".to_owned());
+    config.password = Some(Secret::new("hunter2"));
+    Drill::on(etcd, config).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs etcd"]
+async fn token_that_expired_is_renewed() {
+    let mut drill = guarded().await;
+    let idle = Instant::now() + 3 * TOKEN_TTL;
+    until("tokens have expired", 4 * TOKEN_TTL, async || {
+        Instant::now() > idle
+    })
+    .await;
+    // Everything that asks for a token: an update, a new instance, a new watch, the list.
+    let update = rzero_registry::Update::new().weight(rzero_registry::Weight::ZERO);
+    drill.guards[0].update(update).await.unwrap();
+    let leader = drill.hurt(|etcd| etcd.leader()).unwrap();
+    drill.hurt(|etcd| etcd.member(leader).kill()).unwrap();
+    let registry = registry(&drill.config);
+    let service = unique_service("late");
+    let guard = registry.register(instance(&service, 1)).await.unwrap();
+    assert!(
+        timeout(RETURN_WITHIN, guard.status().registered())
+            .await
+            .unwrap()
+    );
+    for observer in &drill.observers {
+        until("watchers see the update", RETURN_WITHIN, async || {
+            let snapshot = observer.watch.current();
+            snapshot
+                .instances
+                .iter()
+                .any(|i| i.weight == rzero_registry::Weight::ZERO)
+        })
+        .await;
+    }
+    drill.nobody_went_short();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs etcd"]
+async fn store_that_forgot_its_users_is_rejoined() {
+    let mut drill = guarded().await;
+    drill.hurt(|etcd| etcd.wipe_all()).unwrap();
+    drill.hurt(|etcd| etcd.start_all()).unwrap();
+    drill.recovers().await;
+    drill.nobody_went_short();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs etcd"]
+async fn wrong_password_is_told() {
+    let drill = guarded().await;
+    let mut config = drill.config.clone();
+    config.password = Some(Secret::new("wrong"));
+    let registry = registry(&config);
+    let guard = registry
+        .register(instance(&unique_service("wrong"), 1))
+        .await
+        .unwrap();
+    let RegistrationStatus::Retrying { why } = guard.status().current() else {
+        panic!("registered with a wrong password");
+    };
+    assert!(
+        why.contains("etcd refuses") && why.contains("invalid user ID or password"),
+        "{why}"
+    );
+    let error = registry.services().await.unwrap_err();
+    assert_eq!(error.class(), Class::Unavailable);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs etcd"]
+async fn certificates_are_spoken() {
+    let certificates = Certificates::generate("root").unwrap();
+    let etcd = cluster(EtcdOptions::new(3).tls(certificates.clone()));
+    let folder = etcd.folder().to_owned();
+    let write = |name: &str, content: &str| {
+        let path = folder.join(name);
+        fs::write(&path, content).unwrap();
+        path
+    };
+    let mut config = config(etcd.endpoints());
+    config.tls = Some(EtcdTls {
+        ca: write("ca.pem", &certificates.authority),
+        cert: Some(write("cert.pem", &certificates.client)),
+        key: Some(write("key.pem", &certificates.client_key)),
+        server_name: None,
+    });
+    let mut drill = Drill::on(etcd, config).await;
+    let leader = drill.hurt(|etcd| etcd.leader()).unwrap();
+    drill.hurt(|etcd| etcd.member(leader).kill()).unwrap();
+    for observer in &drill.observers {
+        until("the watch goes on", 4 * RETURN_WITHIN, async || {
+            observer.watch.current().status == Status::Live
+        })
+        .await;
+    }
+    drill.nobody_went_short();
+    // Plaintext is refused, and that is told.
+    let mut plain = drill.config.clone();
+    plain.tls = None;
+    let guard = registry(&plain)
+        .register(instance(&unique_service("plain"), 1))
+        .await
+        .unwrap();
+    assert_ne!(guard.status().current(), RegistrationStatus::Registered);
+    drill.closes().await;
+}
