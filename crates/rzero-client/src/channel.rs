@@ -7,19 +7,20 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rzero_balance::NodeStats;
-use rzero_core::{
-    Address, CallInfo, Class, Dial, Error, Fixed, Lane, Phase, Result, Shutdown, Stop,
-};
+use rzero_core::{Address, CallInfo, Class, Dial, Error, Fixed, Lane, Result};
 use rzero_registry::{ServiceName, Watch};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 
 use crate::ClientConfig;
 use crate::cluster::{self, Recipe};
-use crate::snapshot::{Outlook, Ready, Snapshot};
+use crate::snapshot::{Group, Outlook, Ready, Snapshot};
 
 /// Calls that may wait for a first ready node at a time.
 const WAITERS_MAX: usize = 1024;
+
+/// Lanes that may wait to be dialed.
+const WAKES_MAX: usize = 32;
 
 static NO_ENDPOINT: Fixed = Fixed::new(Class::NoEndpoint, "no instance of the service is ready");
 static TOO_MANY: Fixed = Fixed::new(
@@ -42,8 +43,8 @@ pub(crate) struct Shared {
     version: watch::Sender<u64>,
     waiters: AtomicUsize,
     views: Mutex<Vec<NodeView>>,
-    shutdown: Shutdown,
-    pub(crate) closed: Stop,
+    /// Lanes that somebody calls for the first time; the task of the channel dials them.
+    wakes: mpsc::Sender<Lane>,
 }
 
 /// A node as operators see it.
@@ -79,24 +80,20 @@ impl Channel {
         config: &ClientConfig,
         caller: Option<Arc<str>>,
     ) -> Self {
-        let shutdown = Shutdown::new();
-        let picker = config.balancer.picker(Vec::new(), Instant::now());
+        let (wakes, wanted) = mpsc::channel(WAKES_MAX);
+        let (now, policy) = (Instant::now(), config.balancer);
+        let empty = Group::new(Lane::base(), Vec::new(), Outlook::Hopeful, policy, now);
         let shared = Arc::new(Shared {
             target,
             caller,
             timeout: config.timeout,
             wait_for_ready: config.wait_for_ready,
             connect_timeout: config.connect_timeout,
-            snapshot: ArcSwap::from_pointee(Snapshot {
-                nodes: Vec::new(),
-                picker,
-                outlook: Outlook::Hopeful,
-            }),
+            snapshot: ArcSwap::from_pointee(Snapshot::new(empty, [])),
             version: watch::Sender::new(0),
             waiters: AtomicUsize::new(0),
             views: Mutex::new(Vec::new()),
-            closed: shutdown.stop(),
-            shutdown,
+            wakes,
         });
         let recipe = Recipe {
             protocol,
@@ -104,7 +101,7 @@ impl Channel {
             policy: config.balancer,
             connect_timeout: config.connect_timeout,
         };
-        tokio::spawn(cluster::run(recipe, watch, Arc::downgrade(&shared)));
+        tokio::spawn(cluster::run(recipe, watch, wanted, Arc::downgrade(&shared)));
         Self(shared)
     }
 
@@ -132,7 +129,7 @@ impl Channel {
         let mut version = self.0.version.subscribe();
         // The sender lives in `self`, so the channel cannot close.
         let _ = version
-            .wait_for(|_| self.0.snapshot.load().nodes.len() >= count)
+            .wait_for(|_| self.0.snapshot.load().ready() >= count)
             .await;
     }
 
@@ -148,10 +145,11 @@ impl Channel {
         avoid: Option<&Arc<NodeStats>>,
     ) -> Result<Ready> {
         let snapshot = self.0.snapshot.load();
-        if let Some(node) = snapshot.pick(call, now, avoid) {
+        let group = snapshot.group(call.lane());
+        if let Some(node) = group.pick(call, now, avoid) {
             return Ok(node.clone());
         }
-        if snapshot.outlook == Outlook::Bleak && !call.waits_for_ready() {
+        if group.outlook == Outlook::Bleak && !call.waits_for_ready() {
             return Err(Error::fixed(&NO_ENDPOINT));
         }
         drop(snapshot);
@@ -171,11 +169,18 @@ impl Channel {
         loop {
             version.borrow_and_update();
             let snapshot = self.0.snapshot.load_full();
-            if let Some(node) = snapshot.pick(call, Instant::now(), None) {
+            let group = snapshot.group(call.lane());
+            if let Some(node) = group.pick(call, Instant::now(), None) {
                 return Ok(node.clone());
             }
-            if snapshot.outlook == Outlook::Bleak && !call.waits_for_ready() {
-                return Err(Error::fixed(&NO_ENDPOINT));
+            match group.outlook {
+                Outlook::Bleak if !call.waits_for_ready() => {
+                    return Err(Error::fixed(&NO_ENDPOINT));
+                }
+                // When the queue is full somebody else's wake makes a new snapshot, and we ask
+                // again then.
+                Outlook::Asleep => drop(self.0.wakes.try_send(call.lane().clone())),
+                _ => {}
             }
             if timeout_at(by, version.changed()).await.is_err() {
                 return Err(Error::fixed(&NO_ENDPOINT));
@@ -211,15 +216,9 @@ impl Shared {
     }
 }
 
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.shutdown.enter(Phase::Done);
-    }
-}
-
 impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nodes = self.0.snapshot.load().nodes.len();
+        let nodes = self.0.snapshot.load().ready();
         write!(f, "Channel({}, {nodes} ready)", self.0.target)
     }
 }

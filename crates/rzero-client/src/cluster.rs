@@ -1,18 +1,18 @@
 //! The task of a channel: follows the registry, keeps nodes, publishes snapshots.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use rzero_balance::{Candidate, Policy, instance_key};
-use rzero_core::{Address, Dial};
+use rzero_balance::Policy;
+use rzero_core::{Address, Dial, Lane};
 use rzero_registry::{Instance, InstanceId, Status, Watch};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::channel::Shared;
 use crate::node::{Event, Node, State};
-use crate::snapshot::{Outlook, Ready, Snapshot};
+use crate::snapshot::{Group, Outlook, Ready, Snapshot};
 
 /// Changes of node states that wait to be seen; a node waits when it is full.
 const EVENTS_MAX: usize = 256;
@@ -25,19 +25,17 @@ pub(crate) struct Recipe {
     pub(crate) connect_timeout: Duration,
 }
 
-/// Follows `watch` until the channel is gone.
-pub(crate) async fn run(recipe: Recipe, mut watch: Watch, channel: Weak<Shared>) {
+/// Follows `watch` until the channel is gone. `wakes` names lanes that somebody calls.
+pub(crate) async fn run(
+    recipe: Recipe,
+    mut watch: Watch,
+    mut wakes: mpsc::Receiver<Lane>,
+    channel: Weak<Shared>,
+) {
     let (events, mut changes) = mpsc::channel(EVENTS_MAX);
-    let mut cluster = Cluster {
-        recipe,
-        nodes: BTreeMap::new(),
-        known: false,
-        events,
-    };
-    let Some(closed) = channel.upgrade().map(|shared| shared.closed.clone()) else {
-        return;
-    };
+    let mut cluster = Cluster::new(recipe, events);
     cluster.update(&watch.current());
+    let mut followed = true;
     loop {
         match channel.upgrade() {
             Some(shared) => shared.publish(cluster.snapshot(Instant::now()), cluster.views()),
@@ -45,11 +43,15 @@ pub(crate) async fn run(recipe: Recipe, mut watch: Watch, channel: Weak<Shared>)
         }
         // Fair on purpose; every branch is cancel safe.
         tokio::select! {
-            () = closed.reached(rzero_core::Phase::Done) => return,
-            alive = watch.changed() => match alive {
+            alive = watch.changed(), if followed => match alive {
                 true => cluster.update(&watch.current()),
                 // The source is gone: what we know stays, connections are still kept.
-                false => std::future::pending().await,
+                false => followed = false,
+            },
+            lane = wakes.recv() => match lane {
+                Some(lane) => cluster.wake(lane),
+                // The channel holds the other end: it is gone.
+                None => return,
             },
             Some(event) = changes.recv() => {
                 cluster.apply(event);
@@ -62,35 +64,68 @@ pub(crate) async fn run(recipe: Recipe, mut watch: Watch, channel: Weak<Shared>)
     }
 }
 
+type Known = BTreeMap<InstanceId, (Arc<Instance>, Address)>;
+
 struct Cluster {
     recipe: Recipe,
-    nodes: BTreeMap<InstanceId, Node>,
+    /// What the registry says.
+    known: Known,
     /// Whether discovery has answered at all.
-    known: bool,
+    answered: bool,
+    /// Lanes whose instances are dialed: the default lane, and those that somebody called. A
+    /// rollout of thousands of instances costs a client nothing until it sends a call there.
+    awake: BTreeSet<Lane>,
+    /// Instances that are dialed.
+    nodes: BTreeMap<InstanceId, Node>,
     events: mpsc::Sender<Event>,
 }
 
 impl Cluster {
-    /// Takes over what the registry says: nodes that stay keep connection and statistics.
-    fn update(&mut self, registered: &rzero_registry::Snapshot) {
-        self.known = !matches!(registered.status, Status::Pending);
-        let mut wanted: BTreeMap<InstanceId, (Arc<Instance>, Address)> = BTreeMap::new();
-        for instance in &registered.instances {
-            if let Some(address) = instance.addresses.get(self.recipe.protocol) {
-                wanted.insert(instance.id.clone(), (Arc::clone(instance), address.clone()));
-            }
+    fn new(recipe: Recipe, events: mpsc::Sender<Event>) -> Self {
+        let awake = BTreeSet::from([Lane::base()]);
+        Self {
+            recipe,
+            known: Known::new(),
+            answered: false,
+            awake,
+            nodes: BTreeMap::new(),
+            events,
         }
-        self.nodes
-            .retain(|id, node| wanted.get(id).is_some_and(|(_, a)| *a == node.address));
-        for (id, (instance, address)) in wanted {
-            match self.nodes.get_mut(&id) {
-                Some(node) => node.instance = instance,
-                None => {
-                    let (dial, limit) =
-                        (Arc::clone(&self.recipe.dial), self.recipe.connect_timeout);
-                    let node = Node::start(instance, address, dial, limit, self.events.clone());
-                    self.nodes.insert(id, node);
-                }
+    }
+
+    /// Takes over what the registry says.
+    fn update(&mut self, registered: &rzero_registry::Snapshot) {
+        self.answered = !matches!(registered.status, Status::Pending);
+        let reachable = registered.instances.iter().filter_map(|instance| {
+            let address = instance.address(self.recipe.protocol)?.clone();
+            Some((instance.id.clone(), (Arc::clone(instance), address)))
+        });
+        self.known = reachable.collect();
+        self.dial();
+    }
+
+    fn wake(&mut self, lane: Lane) {
+        if self.awake.insert(lane) {
+            self.dial();
+        }
+    }
+
+    /// Dials what is known and awake. Nodes that stay keep connection and statistics.
+    fn dial(&mut self) {
+        let (known, awake) = (&self.known, &self.awake);
+        self.nodes.retain(|id, node| {
+            known
+                .get(id)
+                .is_some_and(|(i, at)| *at == node.address && awake.contains(&i.lane))
+        });
+        for (id, (instance, address)) in known {
+            if let Some(node) = self.nodes.get_mut(id) {
+                node.instance = Arc::clone(instance);
+            } else if awake.contains(&instance.lane) {
+                let (dial, limit) = (Arc::clone(&self.recipe.dial), self.recipe.connect_timeout);
+                let (instance, address) = (Arc::clone(instance), address.clone());
+                let node = Node::start(instance, address, dial, limit, self.events.clone());
+                self.nodes.insert(id.clone(), node);
             }
         }
     }
@@ -107,35 +142,39 @@ impl Cluster {
     }
 
     fn snapshot(&self, now: Instant) -> Snapshot {
-        let ready = |node: &Node| match &node.state {
+        let lanes: BTreeSet<&Lane> = self.known.values().map(|(i, _)| &i.lane).collect();
+        let others = lanes.into_iter().filter(|lane| !lane.is_base());
+        let base = self.group(&Lane::base(), now);
+        Snapshot::new(base, others.map(|lane| self.group(lane, now)))
+    }
+
+    fn group(&self, lane: &Lane, now: Instant) -> Group {
+        let nodes = || {
+            self.nodes
+                .values()
+                .filter(|node| node.instance.lane == *lane)
+        };
+        let ready = nodes().filter_map(|node| match &node.state {
             State::Ready(connection) => Some(Ready {
                 instance: Arc::clone(&node.instance),
                 stats: Arc::clone(&node.stats),
                 connection: Arc::clone(connection),
             }),
             _ => None,
-        };
-        let nodes: Vec<Ready> = self.nodes.values().filter_map(ready).collect();
-        let candidates = nodes.iter().map(|node| Candidate {
-            key: instance_key(node.instance.id.as_str()),
-            weight: node.instance.weight.get(),
-            stats: Arc::clone(&node.stats),
         });
-        let picker = self.recipe.policy.picker(candidates.collect(), now);
-        let dialing = self
-            .nodes
-            .values()
-            .any(|node| matches!(node.state, State::Connecting));
-        let outlook = if dialing || !self.known {
-            Outlook::Hopeful
-        } else {
-            Outlook::Bleak
+        let dialing = nodes().any(|node| matches!(node.state, State::Connecting));
+        let outlook = match () {
+            () if !self.awake.contains(lane) => Outlook::Asleep,
+            () if dialing || !self.answered => Outlook::Hopeful,
+            () => Outlook::Bleak,
         };
-        Snapshot {
-            nodes,
-            picker,
+        Group::new(
+            lane.clone(),
+            ready.collect(),
             outlook,
-        }
+            self.recipe.policy,
+            now,
+        )
     }
 
     fn views(&self) -> Vec<crate::NodeView> {

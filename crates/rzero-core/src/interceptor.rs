@@ -54,7 +54,10 @@ impl<I, S> Layer<S> for InterceptLayer<I> {
     type Service = Intercepted<I, S>;
 
     fn layer(&self, inner: S) -> Intercepted<I, S> {
-        Intercepted { interceptor: Arc::clone(&self.0), inner }
+        Intercepted {
+            interceptor: Arc::clone(&self.0),
+            inner,
+        }
     }
 }
 

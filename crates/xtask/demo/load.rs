@@ -171,8 +171,9 @@ async fn quote(client: &OrdersClient) -> Result<String> {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let concurrency: usize = std::env::args().nth(1).ok_or("usage: load CONCURRENCY")?.parse()?;
+async fn main() -> Result<()> {
+    let usage = || rzero::Error::invalid_input("usage: load CONCURRENCY");
+    let concurrency: usize = std::env::args().nth(1).ok_or_else(usage)?.parse()?;
     let config = rzero::config::load::<orders::Config>("etc/orders.toml")?;
     let app = rzero::App::new(&config)?;
     let channel = app.channel("orders")?;

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use rzero::{Cx, Error, Receiver, Result, Sender};
 
+use crate::Config;
 use crate::api::shop::common::v1::Money;
 use crate::api::shop::orders::v1::{
     GetOrderRequest, ImportReply, Item, Order, OrderEvent, OrderState, Orders, PlaceOrderReply,
@@ -21,14 +22,8 @@ pub struct Logic {
 
 impl Logic {
     /// The logic as `main` starts it.
-    pub fn new() -> Self {
+    pub fn new(_config: &Config) -> Self {
         Self { instance: std::env::var("DEMO_INSTANCE").unwrap_or_default() }
-    }
-}
-
-impl Default for Logic {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -64,8 +64,14 @@ impl Duplex {
     /// Both directions over one implementation.
     #[must_use]
     pub fn new(io: Arc<dyn StreamIo>) -> Self {
-        let rx = Inbound { io: Arc::clone(&io), armed: true };
-        Self { rx, tx: Outbound { io, armed: true } }
+        let rx = Inbound {
+            io: Arc::clone(&io),
+            armed: true,
+        };
+        Self {
+            rx,
+            tx: Outbound { io, armed: true },
+        }
     }
 
     /// The implementation below.

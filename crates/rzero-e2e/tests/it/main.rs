@@ -1,8 +1,11 @@
 //! End-to-end tests of the RPC core: the same facts on the gRPC wire and on the memory wire.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
 
 mod calls;
 mod channel;
 mod deadlines;
 mod fresh;
+mod lanes;
 mod lifecycle;
 mod support;
+mod tls;

@@ -118,7 +118,20 @@ impl Cluster {
 
     /// Starts an echo server that registers.
     pub(crate) async fn start(&self, id: &str) -> Running {
-        let (app, logic) = self.app(id);
+        self.start_on(id, "").await
+    }
+
+    /// Starts an echo server that registers on a lane.
+    pub(crate) async fn start_on(&self, id: &str, lane: &str) -> Running {
+        let logic = Arc::new(EchoLogic::new(id));
+        let service = ServiceConfig {
+            lane: lane.into(),
+            ..service_config()
+        };
+        let app = App::new(service, server_config()).unwrap();
+        let app = app
+            .serve(EchoServer::from_arc(Arc::clone(&logic)))
+            .wire(self.net.wire(id));
         let app = app.registry(Arc::clone(&self.registry) as _);
         self.run(app, logic).await
     }

@@ -76,11 +76,12 @@ impl Report {
         );
         for (name, kind) in self.kinds() {
             let ms = |field: &str| kind[field].as_f64().unwrap_or(0.0) / 1000.0;
+            let count = |field: &str| kind[field].as_u64().unwrap_or(0);
             let _ = writeln!(
                 out,
                 "  {name:24} {:>9} {:>9} {:>9.2} {:>9.2}",
-                kind["calls"],
-                kind["failures"],
+                count("calls"),
+                count("failures"),
                 ms("p50_us"),
                 ms("p99_us")
             );
