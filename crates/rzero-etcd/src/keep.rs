@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etcd_client::{EventType, WatchOptions, WatchStream};
-use rzero_registry::{Instance, Registrar, Wanted};
+use rzero_registry::Instance;
+use rzero_registry::backend::{Registrar, Wanted};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 use crate::backoff::Backoff;

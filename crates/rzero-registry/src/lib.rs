@@ -65,7 +65,7 @@ pub use fixed::StaticRegistry;
 pub use instance::{Instance, InvalidInstance};
 pub use local::LocalRegistry;
 pub use memory::MemoryRegistry;
-pub use registration::{Registrar, Registration, RegistrationStatus, StatusWatch, Update, Wanted};
+pub use registration::{Registration, RegistrationStatus, StatusWatch, Update};
 pub use registry::Registry;
 pub use snapshot::{Snapshot, Status};
 pub use text::{InstanceId, InvalidName, ServiceName};

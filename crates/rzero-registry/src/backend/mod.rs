@@ -1,6 +1,6 @@
 //! What back ends are made of: a pure [`Keeper`] of what was last known to be good, a
-//! [`Publisher`] that feeds watches through it, and the [`Sources`] that run while somebody
-//! watches.
+//! [`Publisher`] that feeds watches through it, the [`Sources`] that run while somebody watches,
+//! and the [`Registrar`] that serves a registration.
 
 mod keeper;
 mod publisher;
@@ -9,3 +9,5 @@ mod sources;
 pub use keeper::{Keeper, KeeperConfig};
 pub use publisher::Publisher;
 pub use sources::Sources;
+
+pub use crate::registration::{Registrar, Wanted};

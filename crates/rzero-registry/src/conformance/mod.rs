@@ -1,7 +1,7 @@
 //! What every back end must hold, as plain async functions that panic when it does not.
 //!
 //! A back end's tests make a [`Subject`] and call [`run`]; those with several processes call
-//! [`killed_process_vanishes`] too. Each fact uses services of its own, so a store may be shared.
+//! [`killed_process_vanishes`] and [`hung_process_vanishes_and_returns`] too. Each fact uses services of its own, so a store may be shared.
 
 mod crash;
 mod facts;
@@ -16,7 +16,9 @@ use tokio::time::timeout;
 
 use crate::{Instance, InstanceId, Registration, Registry, ServiceName, Snapshot, Status, Watch};
 
-pub use crash::{child_service, killed_process_vanishes, live_as_child};
+pub use crash::{
+    child_service, hung_process_vanishes_and_returns, killed_process_vanishes, live_as_child,
+};
 pub use facts::{
     back_end_lists_its_services, closed_instance_is_gone, dropped_guard_deregisters,
     instance_of_every_kind_arrives_intact, last_instances_that_close_leave_nothing,

@@ -1,10 +1,11 @@
 //! The file of one instance, as its owner sees it.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, FileTimes, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::folder::Root;
 use crate::{Instance, text};
@@ -46,6 +47,13 @@ impl Entry {
     /// Whether the file still has its name.
     pub(super) fn is_in_place(&self) -> bool {
         same_file(&self.path, &self.file)
+    }
+
+    /// Shows readers that the owner does not hang: the access time moves. The time of the content
+    /// stays, by which they see whether there is something new to read.
+    pub(super) fn beat(&self) -> io::Result<()> {
+        let now = FileTimes::new().set_accessed(SystemTime::now());
+        self.file.set_times(now)
     }
 
     /// Removes the file.

@@ -12,8 +12,10 @@
 //!   instance, and the owner puts the file back;
 //! - readers look at the folder ten times a second, but list it only when it changed.
 //!
-//! A process that hangs keeps its lock and stays listed: whether it answers is for its callers to
-//! find out.
+//! A process that hangs keeps its lock, so there is a heartbeat as well: owners touch the access
+//! time of their file, and one that is not touched for some 5 s is not listed until it is again.
+//! Readers count looks, not seconds, so that neither a clock that jumps nor a host that was frozen
+//! makes the living look dead.
 
 mod entry;
 mod folder;
@@ -38,12 +40,13 @@ use crate::{Instance, Registration, Registry, ServiceName, Watch};
 
 /// How often readers look at the folder.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How often owners look whether their file is still there.
-const CHECK_EVERY: Duration = Duration::from_millis(250);
+/// How often owners look whether their file is still there, and touch it.
+const CHECK_EVERY: Duration = Duration::from_millis(400);
 
 /// A registry in a folder of this host, shared by the processes of one user.
 ///
-/// Joins and leaves are seen within 0.2 s, and so is a process that was killed. The folder belongs
+/// Joins and leaves are seen within 0.2 s, and so is a process that was killed; one that hangs
+/// leaves after 5 to 6 s and returns when it wakes. The folder belongs
 /// to one user (mode 0700), so users of one host do not see each other. It must be on a file
 /// system with advisory locks, as all local ones are.
 #[derive(Clone)]
@@ -161,7 +164,10 @@ fn reconcile(root: &Root, held: Option<Held>, wanted: &Wanted) -> (Option<Held>,
             Ok(entry) => (Some(Held { version, entry }), Ok(())),
             Err(error) => (None, Err(error)),
         },
-        Some(held) if held.version == version && held.entry.is_in_place() => (Some(held), Ok(())),
+        Some(held) if held.version == version && held.entry.is_in_place() => {
+            let beat = held.entry.beat();
+            (Some(held), beat)
+        }
         Some(mut held) => {
             let outcome = held.entry.replace(root, &wanted.instance);
             if outcome.is_ok() {

@@ -20,6 +20,10 @@ const FILE_BYTES_MAX: u64 = 256 * 1024;
 const OPEN_FILES_MAX: usize = 128;
 /// Most locks that are looked at in one go; the rest have their turn in the next.
 const PROBES_MAX: usize = 512;
+/// After so many looks the heartbeats are checked: once a second.
+const LOOKS_PER_CHECK: usize = 10;
+/// So many checks without a heartbeat make an entry one that hangs.
+const MISSED_MAX: u32 = 5;
 /// A folder that changed this recently may have changed again within the grain of its time stamp,
 /// so it is listed again.
 const STAMP_GRAIN: Duration = Duration::from_millis(500);
@@ -53,6 +57,10 @@ struct Known {
     instance: Arc<Instance>,
     /// Open while descriptors last.
     file: Option<File>,
+    /// The last heartbeat, as a time of which only the change counts.
+    beat: Option<SystemTime>,
+    /// Checks since then.
+    missed: u32,
 }
 
 /// Identity and time of a file: differs when it was replaced.
@@ -97,6 +105,9 @@ impl Scanner {
             self.listed = stamp.filter(Stamp::is_settled);
         }
         changed |= self.probe(&mut seen.gone);
+        if self.round.is_multiple_of(LOOKS_PER_CHECK) {
+            changed |= self.check_heartbeats();
+        }
         if changed {
             seen.live = Some(self.live());
         }
@@ -151,6 +162,8 @@ impl Scanner {
                     stamp,
                     instance,
                     file,
+                    beat: metadata.accessed().ok(),
+                    missed: 0,
                 };
                 self.entries.insert(name.clone(), known);
                 true
@@ -198,16 +211,51 @@ impl Scanner {
         !abandoned.is_empty()
     }
 
+    /// Notes who hangs and who woke up. Says whether anybody did either.
+    fn check_heartbeats(&mut self) -> bool {
+        let stride = self.entries.len().div_ceil(PROBES_MAX).max(1);
+        let turn = self.round / LOOKS_PER_CHECK % stride;
+        let mut changed = false;
+        for (name, known) in self.entries.iter_mut().skip(turn).step_by(stride) {
+            let metadata = match &known.file {
+                Some(file) => file.metadata(),
+                None => fs::symlink_metadata(self.folder.join(name)),
+            };
+            // A file system without access times has no heartbeats either.
+            let Some(beat) = metadata.ok().and_then(|m| m.accessed().ok()) else {
+                continue;
+            };
+            let hung = known.hangs();
+            if known.beat == Some(beat) {
+                known.missed = known.missed.saturating_add(1);
+            } else {
+                (known.beat, known.missed) = (Some(beat), 0);
+            }
+            if known.hangs() != hung {
+                let (service, id, hangs) = (&self.service, &known.instance.id, !hung);
+                tracing::info!(%service, %id, hangs, "heartbeat of an instance");
+                changed = true;
+            }
+        }
+        changed
+    }
+
     /// The live instances: of two with one id, the one that registered last.
     fn live(&self) -> Vec<Arc<Instance>> {
         let mut by_id: BTreeMap<&InstanceId, &Arc<Instance>> = BTreeMap::new();
-        for known in self.entries.values() {
+        for known in self.entries.values().filter(|known| !known.hangs()) {
             let other = by_id.entry(&known.instance.id).or_insert(&known.instance);
             if other.registered_at < known.instance.registered_at {
                 *other = &known.instance;
             }
         }
         by_id.into_values().cloned().collect()
+    }
+}
+
+impl Known {
+    fn hangs(&self) -> bool {
+        self.missed >= MISSED_MAX
     }
 }
 
