@@ -34,7 +34,7 @@ pub(crate) async fn run(
 ) {
     let (events, mut changes) = mpsc::channel(EVENTS_MAX);
     let mut cluster = Cluster::new(recipe, events);
-    cluster.update(&watch.current());
+    cluster.update(watch.current());
     let mut followed = true;
     loop {
         match channel.upgrade() {
@@ -44,7 +44,7 @@ pub(crate) async fn run(
         // Fair on purpose; every branch is cancel safe.
         tokio::select! {
             alive = watch.changed(), if followed => match alive {
-                true => cluster.update(&watch.current()),
+                true => cluster.update(watch.current()),
                 // The source is gone: what we know stays, connections are still kept.
                 false => followed = false,
             },
@@ -64,14 +64,12 @@ pub(crate) async fn run(
     }
 }
 
-type Known = BTreeMap<InstanceId, (Arc<Instance>, Address)>;
-
 struct Cluster {
     recipe: Recipe,
     /// What the registry says.
-    known: Known,
-    /// Whether discovery has answered at all.
-    answered: bool,
+    registered: Arc<rzero_registry::Snapshot>,
+    /// The lanes of its instances.
+    lanes: BTreeSet<Lane>,
     /// Lanes whose instances are dialed: the default lane, and those that somebody called. A
     /// rollout of thousands of instances costs a client nothing until it sends a call there.
     awake: BTreeSet<Lane>,
@@ -82,25 +80,24 @@ struct Cluster {
 
 impl Cluster {
     fn new(recipe: Recipe, events: mpsc::Sender<Event>) -> Self {
-        let awake = BTreeSet::from([Lane::base()]);
         Self {
             recipe,
-            known: Known::new(),
-            answered: false,
-            awake,
+            registered: Arc::new(rzero_registry::Snapshot::pending()),
+            lanes: BTreeSet::new(),
+            awake: BTreeSet::from([Lane::base()]),
             nodes: BTreeMap::new(),
             events,
         }
     }
 
     /// Takes over what the registry says.
-    fn update(&mut self, registered: &rzero_registry::Snapshot) {
-        self.answered = !matches!(registered.status, Status::Pending);
-        let reachable = registered.instances.iter().filter_map(|instance| {
-            let address = instance.address(self.recipe.protocol)?.clone();
-            Some((instance.id.clone(), (Arc::clone(instance), address)))
-        });
-        self.known = reachable.collect();
+    fn update(&mut self, registered: Arc<rzero_registry::Snapshot>) {
+        self.lanes = registered
+            .instances
+            .iter()
+            .map(|i| i.lane.clone())
+            .collect();
+        self.registered = registered;
         self.dial();
     }
 
@@ -112,16 +109,21 @@ impl Cluster {
 
     /// Dials what is known and awake. Nodes that stay keep connection and statistics.
     fn dial(&mut self) {
-        let (known, awake) = (&self.known, &self.awake);
-        self.nodes.retain(|id, node| {
-            known
-                .get(id)
-                .is_some_and(|(i, at)| *at == node.address && awake.contains(&i.lane))
-        });
-        for (id, (instance, address)) in known {
+        let protocol = self.recipe.protocol;
+        let awake = self
+            .registered
+            .instances
+            .iter()
+            .filter(|i| self.awake.contains(&i.lane));
+        let wanted: BTreeMap<&InstanceId, (&Arc<Instance>, &Address)> = awake
+            .filter_map(|i| Some((&i.id, (i, i.address(protocol)?))))
+            .collect();
+        self.nodes
+            .retain(|id, node| wanted.get(id).is_some_and(|(_, at)| **at == node.address));
+        for (id, (instance, address)) in wanted {
             if let Some(node) = self.nodes.get_mut(id) {
                 node.instance = Arc::clone(instance);
-            } else if awake.contains(&instance.lane) {
+            } else {
                 let (dial, limit) = (Arc::clone(&self.recipe.dial), self.recipe.connect_timeout);
                 let (instance, address) = (Arc::clone(instance), address.clone());
                 let node = Node::start(instance, address, dial, limit, self.events.clone());
@@ -142,8 +144,7 @@ impl Cluster {
     }
 
     fn snapshot(&self, now: Instant) -> Snapshot {
-        let lanes: BTreeSet<&Lane> = self.known.values().map(|(i, _)| &i.lane).collect();
-        let others = lanes.into_iter().filter(|lane| !lane.is_base());
+        let others = self.lanes.iter().filter(|lane| !lane.is_base());
         let base = self.group(&Lane::base(), now);
         Snapshot::new(base, others.map(|lane| self.group(lane, now)))
     }
@@ -165,7 +166,7 @@ impl Cluster {
         let dialing = nodes().any(|node| matches!(node.state, State::Connecting));
         let outlook = match () {
             () if !self.awake.contains(lane) => Outlook::Asleep,
-            () if dialing || !self.answered => Outlook::Hopeful,
+            () if dialing || matches!(self.registered.status, Status::Pending) => Outlook::Hopeful,
             () => Outlook::Bleak,
         };
         Group::new(

@@ -3,6 +3,7 @@
     unsafe_code,
     reason = "a counting allocator implements an unsafe trait"
 )]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -37,19 +37,19 @@ async fn calls_stay_on_their_lane_and_fall_back_to_the_default_one() {
 }
 
 #[tokio::test]
-async fn thousands_of_gray_instances_cost_a_plain_client_nothing() {
+async fn hundreds_of_gray_instances_cost_a_plain_client_nothing() {
     let cluster = Cluster::new(Net::Grpc);
     let _base = cluster.start("base").await;
     let (client, channel) = cluster.client();
     channel.ready(1).await;
     let gray: Lane = "gray".parse().unwrap();
     let mut registrations = Vec::new();
-    for port in 1..=2000 {
+    for port in 1..=300 {
         let address = rzero::parts::core::Address::tcp("127.0.0.1", port);
         let instance = Instance::new(name(), InstanceId::generate(), "grpc", address);
         let registration = cluster.registry.register(instance.with_lane(gray.clone()));
         registrations.push(registration.await.unwrap());
-        if port % 50 == 0 {
+        if port % 20 == 0 {
             client.say(SayRequest::default()).await.unwrap();
         }
     }

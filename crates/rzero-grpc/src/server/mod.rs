@@ -4,6 +4,7 @@ mod call;
 mod stream;
 
 use std::fmt;
+use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,8 @@ use crate::ServerTls;
 
 /// Time for TLS and the HTTP/2 preface; a slower peer is cut off.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Between two looks at a preface that comes in pieces.
+const PREFACE_PAUSE: Duration = Duration::from_millis(5);
 /// Concurrent calls a connection may hold.
 const STREAMS_MAX: u32 = 1024;
 /// Pause after an error of `accept`, such as too many open files.
@@ -225,17 +228,32 @@ impl Serve {
     async fn connection(self, io: Io, tls: Option<ServerTls>) -> bool {
         match (io, tls) {
             (Io::Unix(unix), _) => self.http2(unix).await,
-            (Io::Tcp(tcp), None) => match self.reject_foreign(tcp).await {
+            (Io::Tcp(tcp), None) => match self.opening(self.reject_foreign(tcp)).await.flatten() {
                 Some(tcp) => self.http2(tcp).await,
                 None => false,
             },
-            (Io::Tcp(tcp), Some(tls)) => match timeout(HANDSHAKE, tls.0.accept(tcp)).await {
-                Ok(Ok(stream)) => self.http2(stream).await,
-                Ok(Err(error)) => self.refused(&format!(
+            (Io::Tcp(tcp), Some(tls)) => match self.opening(tls.0.accept(tcp)).await {
+                Some(Ok(stream)) => self.http2(stream).await,
+                Some(Err(error)) => self.refused(&format!(
                     "TLS handshake failed ({error}); does the client speak TLS and trust our CA?"
                 )),
-                Err(_) => self.refused("no TLS handshake in time"),
+                None => false,
             },
+        }
+    }
+
+    /// Waits for a step before the first call; `None` when it takes too long, or when the server
+    /// leaves meanwhile, which such a connection must not hold up.
+    async fn opening<T>(&self, step: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = timeout(HANDSHAKE, step) => match done {
+                Ok(done) => Some(done),
+                Err(_) => {
+                    self.refused("no whole handshake in time");
+                    None
+                }
+            },
+            () = self.stop.reached(Phase::Close) => None,
         }
     }
 
@@ -248,23 +266,22 @@ impl Serve {
     /// an answer that says what is wrong.
     async fn reject_foreign(&self, mut tcp: TcpStream) -> Option<TcpStream> {
         let mut first = [0; 4];
-        let peeked = timeout(HANDSHAKE, async {
-            loop {
-                match tcp.peek(&mut first).await {
-                    Ok(n) if n == 0 || n >= 4 || !b"PRI ".starts_with(&first[..n]) => break n,
-                    Ok(_) => tokio::task::yield_now().await,
-                    Err(_) => break 0,
-                }
+        let read = loop {
+            match tcp.peek(&mut first).await {
+                Ok(n) if n == 0 || n >= 4 || !b"PRI ".starts_with(&first[..n]) => break n,
+                // A preface in pieces: the rest may take its time, but not this core.
+                Ok(_) => tokio::time::sleep(PREFACE_PAUSE).await,
+                Err(_) => break 0,
             }
-        });
-        match peeked.await {
-            Ok(0) => None,
-            Ok(_) if first.starts_with(b"PRI") => Some(tcp),
-            Ok(_) if first[0] == 0x16 => {
+        };
+        match read {
+            0 => None,
+            _ if first.starts_with(b"PRI") => Some(tcp),
+            _ if first[0] == 0x16 => {
                 self.refused("the peer speaks TLS to a plaintext port; set server.rpc.tls, or turn TLS off in the client");
                 None
             }
-            Ok(_) => {
+            _ => {
                 self.refused("the peer speaks HTTP/1 or something else to a gRPC port");
                 let body = "This port speaks gRPC over HTTP/2 (prior knowledge).\n";
                 let answer = format!(
@@ -273,10 +290,6 @@ impl Serve {
                     body.len()
                 );
                 let _ = timeout(HANDSHAKE, last_words(&mut tcp, answer.as_bytes())).await;
-                None
-            }
-            Err(_) => {
-                self.refused("no HTTP/2 preface in time");
                 None
             }
         }
@@ -290,10 +303,10 @@ impl Serve {
             .max_frame_size(1 << 16)
             .max_header_list_size(16 << 10)
             .handshake(io);
-        let mut connection = match timeout(HANDSHAKE, handshake).await {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => return self.refused(&format!("HTTP/2 handshake failed: {error}")),
-            Err(_) => return self.refused("no HTTP/2 handshake in time"),
+        let mut connection = match self.opening(handshake).await {
+            Some(Ok(connection)) => connection,
+            Some(Err(error)) => return self.refused(&format!("HTTP/2 handshake failed: {error}")),
+            None => return false,
         };
         let mut calls: JoinSet<()> = JoinSet::new();
         let closing = self.stop.reached(Phase::Close);
