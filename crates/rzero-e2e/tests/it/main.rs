@@ -4,6 +4,8 @@
 mod calls;
 mod channel;
 mod deadlines;
+#[cfg(feature = "etcd")]
+mod etcd;
 mod fresh;
 mod lanes;
 mod lifecycle;

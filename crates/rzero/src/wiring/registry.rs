@@ -35,7 +35,7 @@ pub fn registry(settings: &RegistrySettings) -> Result<Arc<dyn Registry>> {
 #[cfg(feature = "etcd")]
 fn etcd(settings: &RegistrySettings) -> Result<Arc<dyn Registry>> {
     let config = settings.etcd.clone().unwrap_or_default();
-    Ok(Arc::new(rzero_etcd::EtcdRegistry::connect(config)?))
+    Ok(Arc::new(rzero_etcd::EtcdRegistry::connect(&config)?))
 }
 
 #[cfg(not(feature = "etcd"))]
