@@ -3,9 +3,12 @@
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 
+use crate::commands::call::CallArgs;
 use crate::commands::completion::CompletionArgs;
+use crate::commands::describe::{DescribeArgs, ListArgs};
 use crate::commands::r#gen::GenArgs;
 use crate::commands::new::NewArgs;
+use crate::commands::ps::PsArgs;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -42,6 +45,14 @@ pub(crate) enum Command {
     New(NewArgs),
     /// Write the code of the contracts again
     Gen(GenArgs),
+    /// Call a method of a service
+    Call(Box<CallArgs>),
+    /// List the contracts that a service offers
+    List(Box<ListArgs>),
+    /// Show a service, message or enum of a contract
+    Describe(Box<DescribeArgs>),
+    /// Show who is registered where
+    Ps(PsArgs),
     /// Print the completion script of a shell
     Completion(CompletionArgs),
 }

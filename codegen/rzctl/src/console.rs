@@ -50,6 +50,11 @@ impl Console {
         self.line(value.to_string());
     }
 
+    /// Empties the terminal.
+    pub(crate) fn clear(&self) {
+        let _ = io::stdout().lock().write_all(b"\x1b[H\x1b[2J");
+    }
+
     /// A remark beside the result.
     pub(crate) fn note(&self, text: impl AsRef<str>) {
         let _ = writeln!(io::stderr().lock(), "{}", text.as_ref());

@@ -14,23 +14,31 @@ pub(crate) type Result<T> = std::result::Result<T, Failure>;
 
 /// Why a run ends early: a text, a way out and an exit code.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct Failure(Box<Story>);
+
+#[derive(Debug)]
+struct Story {
     exit: Exit,
     message: String,
     causes: Vec<String>,
+    /// What else there is to say, each with a word for what it is.
+    lines: Vec<(&'static str, String)>,
     help: Option<String>,
-    contracts: Option<Diagnostics>,
+    diagnostics: Option<Diagnostics>,
+    json: Option<serde_json::Value>,
 }
 
 impl Failure {
     fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Story {
             exit,
             message: message.into(),
             causes: Vec::new(),
+            lines: Vec::new(),
             help: None,
-            contracts: None,
-        }
+            diagnostics: None,
+            json: None,
+        }))
     }
 
     /// The input is wrong.
@@ -41,6 +49,18 @@ impl Failure {
     /// The run broke; nothing is wrong with the input.
     pub(crate) fn broken(message: impl Into<String>) -> Self {
         Self::new(Exit::Broken, message)
+    }
+
+    /// The input is wrong in places that can be shown.
+    pub(crate) fn diagnosed(message: impl Into<String>, diagnostics: Diagnostics) -> Self {
+        let mut failure = Self::input(message);
+        failure.0.diagnostics = Some(diagnostics);
+        failure
+    }
+
+    /// A call failed; that is a result, not a broken run.
+    pub(crate) fn call(message: impl Into<String>) -> Self {
+        Self::new(Exit::Failed, message)
     }
 
     /// A file operation failed.
@@ -54,39 +74,58 @@ impl Failure {
         while let Some(error) = cause {
             let text = error.to_string();
             // Some libraries repeat the cause in the text of the effect.
-            if self.causes.last().is_none_or(|last| !last.contains(&text)) {
-                self.causes.push(text);
+            if self
+                .0
+                .causes
+                .last()
+                .is_none_or(|last| !last.contains(&text))
+            {
+                self.0.causes.push(text);
             }
             cause = error.source();
         }
         self
     }
 
+    /// Adds a line with a word for what it is.
+    pub(crate) fn line(&mut self, label: &'static str, text: String) {
+        self.0.lines.push((label, text));
+    }
+
+    /// Sets the form for programs.
+    pub(crate) fn with_json(mut self, json: serde_json::Value) -> Self {
+        self.0.json = Some(json);
+        self
+    }
+
     /// Says what to do about it.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.0.help = Some(help.into());
         self
     }
 
     /// How the run ends.
     pub(crate) fn exit(&self) -> Exit {
-        self.exit
+        self.0.exit
     }
 
     /// The text for a terminal, with a line break at its end.
     pub(crate) fn render(&self, color: bool) -> String {
-        if let Some(contracts) = &self.contracts {
-            return format!("{}\n", contracts.render(color).trim_end());
+        if let Some(diagnostics) = &self.0.diagnostics {
+            return format!("{}\n", diagnostics.render(color).trim_end());
         }
         let (red, cyan, off) = match color {
             true => ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m"),
             false => ("", "", ""),
         };
-        let mut text = format!("{red}error{off}: {}\n", self.message);
-        for cause in &self.causes {
+        let mut text = format!("{red}error{off}: {}\n", self.0.message);
+        for (label, line) in &self.0.lines {
+            text.push_str(&format!("  {label}: {line}\n"));
+        }
+        for cause in &self.0.causes {
             text.push_str(&format!("  because: {}\n", cause.trim_end()));
         }
-        if let Some(help) = &self.help {
+        if let Some(help) = &self.0.help {
             text.push_str(&format!("  {cyan}help{off}: {}\n", indent(help)));
         }
         text
@@ -94,15 +133,18 @@ impl Failure {
 
     /// The same for programs.
     pub(crate) fn json(&self) -> serde_json::Value {
-        let mut error = serde_json::json!({ "message": self.message });
-        if !self.causes.is_empty() {
-            error["causes"] = self.causes.clone().into();
+        if let Some(json) = &self.0.json {
+            return serde_json::json!({ "error": json });
         }
-        if let Some(help) = &self.help {
+        let mut error = serde_json::json!({ "message": self.0.message });
+        if !self.0.causes.is_empty() {
+            error["causes"] = self.0.causes.clone().into();
+        }
+        if let Some(help) = &self.0.help {
             error["help"] = help.clone().into();
         }
-        if let Some(contracts) = &self.contracts {
-            error["problems"] = contracts.problems().iter().map(problem).collect();
+        if let Some(diagnostics) = &self.0.diagnostics {
+            error["problems"] = diagnostics.problems().iter().map(problem).collect();
         }
         serde_json::json!({ "error": error })
     }
@@ -128,9 +170,7 @@ fn problem(problem: &rzero_idl::Problem) -> serde_json::Value {
 
 impl From<Diagnostics> for Failure {
     fn from(contracts: Diagnostics) -> Self {
-        let mut failure = Self::input("the contracts are wrong");
-        failure.contracts = Some(contracts);
-        failure
+        Self::diagnosed("the contracts are wrong", contracts)
     }
 }
 
@@ -147,7 +187,7 @@ impl From<GenerateError> for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.0.message)
     }
 }
 

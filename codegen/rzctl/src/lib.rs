@@ -32,7 +32,12 @@ mod commands;
 mod console;
 mod exit;
 mod failure;
+mod json;
+mod link;
+mod progress;
 mod project;
+mod report;
+mod table;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -131,3 +131,10 @@ fn folders_that_are_no_service_are_told() {
     );
     assert!(!dir.path().join(Path::new(GEN)).exists());
 }
+
+#[test]
+fn code_of_the_fixtures_is_up_to_date() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let ran = rzctl(&fixtures, &["gen", "--check", "--dir", "calc"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+}

@@ -15,6 +15,10 @@ fn help_of_every_command_has_examples() {
         ("new", &["new", "--help"]),
         ("new_service", &["new", "service", "--help"]),
         ("gen", &["gen", "--help"]),
+        ("call", &["call", "--help"]),
+        ("list", &["list", "--help"]),
+        ("describe", &["describe", "--help"]),
+        ("ps", &["ps", "--help"]),
         ("completion", &["completion", "--help"]),
     ] {
         let text = golden(arguments);
@@ -31,6 +35,13 @@ fn usage_mistakes_exit_with_3() {
     for (name, arguments) in [
         ("unknown_command", &["nwe"][..]),
         ("unknown_option", &["gen", "--chekc"]),
+        ("call_without_method", &["call", "greeter.Greeter"]),
+        ("bad_deadline", &["call", "a.B/C", "--deadline", "3"]),
+        ("bad_address", &["call", "a.B/C", "--addr", "nowhere"]),
+        (
+            "address_and_registry",
+            &["call", "a.B/C", "--addr", "a:1", "--registry", "local"],
+        ),
         ("missing_name", &["new", "service"]),
         (
             "options_that_exclude_each_other",
