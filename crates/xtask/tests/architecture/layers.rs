@@ -44,6 +44,9 @@ const TABLE: &[(&str, Layer)] = &[
     ("rzero-testing", Layer::TestKit),
     ("rzero-harness", Layer::Harness),
     ("xtask", Layer::Chore),
+    // Tests of the whole: they may see everything and nothing is built on them.
+    ("rzero-codegen-tests", Layer::Chore),
+    ("rzero-e2e", Layer::Chore),
 ];
 
 /// The layer of a crate: by name, or by folder for examples and benchmarks.
