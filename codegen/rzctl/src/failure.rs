@@ -87,6 +87,15 @@ impl Failure {
         self
     }
 
+    /// Adds an error of the framework; its reason word is for programs, so it is left out.
+    pub(crate) fn because_of(mut self, error: &rzero::Error) -> Self {
+        self.0.causes.push(error.message().to_owned());
+        match error.source() {
+            Some(source) => self.because(source),
+            None => self,
+        }
+    }
+
     /// Adds a line with a word for what it is.
     pub(crate) fn line(&mut self, label: &'static str, text: String) {
         self.0.lines.push((label, text));

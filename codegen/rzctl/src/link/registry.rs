@@ -68,7 +68,7 @@ impl RegistryArgs {
             ));
         }
         open_registry(&settings)
-            .map_err(|error| Failure::input("the registry cannot be used").because(&*error))
+            .map_err(|error| Failure::input("the registry cannot be used").because_of(&error))
     }
 
     fn kind(&self) -> Option<Kind> {

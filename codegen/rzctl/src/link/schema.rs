@@ -65,7 +65,7 @@ pub(crate) fn not_described(symbol: &str, target: &Target, error: &Error) -> Fai
             "name them with `--proto FILE` and `-I DIR`, or switch `server.rpc.reflection` on;\n\
              it is off in mode `pro`",
         ),
-        _ => crate::report::of_call(error, &target.trail.failures(), None),
+        _ => crate::report::of_call(error, &target.connections(error), None),
     }
 }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use heck::{ToKebabCase, ToSnakeCase};
 use rzero::CallOptions;
 use rzero::parts::client::{Channel, ClientConfig, ClientTlsConfig};
-use rzero::parts::core::{Address, Code, Error};
+use rzero::parts::core::{Address, Class, Code, Error};
 use rzero::parts::dialer;
 use rzero::parts::registry::{
     Instance, InstanceId, Registry, ServiceName, Snapshot, StaticRegistry, Watch,
@@ -66,6 +66,28 @@ pub(crate) struct TargetArgs {
 pub(crate) struct Target {
     pub(crate) channel: Channel,
     pub(crate) trail: Arc<Trail>,
+}
+
+impl Target {
+    /// Why an error says that nobody could be reached, when it does.
+    pub(crate) fn connections(&self, error: &Error) -> Vec<String> {
+        let unreached = [
+            Class::NoEndpoint,
+            Class::ConnectFailed,
+            Class::DeadlineExceeded,
+        ];
+        if !unreached.contains(&error.class()) {
+            return Vec::new();
+        }
+        let mut lines = self.trail.failures();
+        for node in self.channel.nodes() {
+            let address = node.address.to_string();
+            if node.state == "connecting" && !lines.iter().any(|line| line.contains(&address)) {
+                lines.push(format!("{address} has not answered yet"));
+            }
+        }
+        lines
+    }
 }
 
 impl TargetArgs {
@@ -193,7 +215,7 @@ pub(crate) async fn known(mut watch: Watch) -> Arc<Snapshot> {
 pub(crate) async fn services(registry: &dyn Registry) -> Result<Vec<ServiceName>> {
     let failed = |error: Error| {
         Failure::broken(format!("the registry ({}) cannot be read", registry.name()))
-            .because(&*error)
+            .because_of(&error)
     };
     match tokio::time::timeout(PATIENCE, registry.services()).await {
         Ok(services) => services.map_err(failed),
@@ -250,7 +272,7 @@ fn unusable(error: Error) -> Failure {
         Code::InvalidArgument => Failure::input("the connection cannot be set up"),
         _ => Failure::broken("the connection cannot be set up"),
     };
-    failure.because(&*error)
+    failure.because_of(&error)
 }
 
 #[cfg(test)]

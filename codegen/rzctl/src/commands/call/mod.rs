@@ -227,7 +227,7 @@ impl Prepared<'_> {
             self.show_metadata("header", &reply.headers);
             self.show_metadata("trailer", &reply.trailers);
         }
-        report::of_call(error, &self.target.trail.failures(), Some(&self.pool))
+        report::of_call(error, &self.target.connections(error), Some(&self.pool))
     }
 }
 
