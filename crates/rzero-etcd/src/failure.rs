@@ -1,5 +1,6 @@
 //! Why a session with etcd ended, and what that calls for.
 
+use std::error::Error;
 use std::future::Future;
 use std::time::Duration;
 
@@ -34,9 +35,9 @@ mod code {
 impl From<etcd_client::Error> for Failure {
     fn from(error: etcd_client::Error) -> Self {
         let etcd_client::Error::GRpcStatus(status) = &error else {
-            return Self::Away(error.to_string());
+            return Self::Away(with_causes(error.to_string(), error.source()));
         };
-        let message = status.message().to_owned();
+        let message = with_causes(status.message().to_owned(), status.source());
         match status.code() as i32 {
             // Of what is asked for here only leases can be missing.
             code::NOT_FOUND => Self::LeaseLost,
@@ -51,6 +52,14 @@ impl From<etcd_client::Error> for Failure {
 }
 
 impl Failure {
+    /// The text without the verdict, for a longer one.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Away(reason) | Self::Refused(reason) => reason.clone(),
+            other => other.to_string(),
+        }
+    }
+
     /// What a watch that etcd canceled calls for. The reason of a compaction is empty.
     pub(crate) fn of_canceled(message: &etcd_client::WatchResponse) -> Self {
         if message.compact_revision() > 0 {
@@ -72,10 +81,80 @@ pub(crate) async fn answered<T>(
     }
 }
 
+/// A text with those of its causes, each once.
+fn with_causes(mut text: String, mut cause: Option<&(dyn Error + 'static)>) -> String {
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
 /// Whether etcd said that it does not ask for users.
 pub(crate) fn knows_no_users(error: &etcd_client::Error) -> bool {
     let etcd_client::Error::GRpcStatus(status) = error else {
         return false;
     };
     status.code() as i32 == code::FAILED_PRECONDITION
+}
+
+#[cfg(test)]
+mod tests {
+    use etcd_client::{Client, WatchOptions};
+    use rzero_harness::EtcdCluster;
+
+    use super::*;
+
+    #[tokio::test]
+    #[ignore = "needs etcd"]
+    async fn answers_of_etcd_are_told_apart() {
+        let etcd = EtcdCluster::start(1).unwrap();
+        let mut client = Client::connect(etcd.endpoints(), None).await.unwrap();
+        let mut revision = 0;
+        for value in ["a", "b", "c"] {
+            let put = client.put("key", value, None).await.unwrap();
+            revision = put.header().unwrap().revision();
+        }
+        client.compact(revision, None).await.unwrap();
+        let options = WatchOptions::new().with_start_revision(1);
+        let mut watch = client.watch("key", Some(options)).await.unwrap();
+        let canceled = loop {
+            let message = watch.message().await.unwrap().unwrap();
+            if message.canceled() {
+                break message;
+            }
+        };
+        assert_eq!(
+            canceled.cancel_reason(),
+            "",
+            "the reason of a compaction is empty"
+        );
+        assert_eq!(Failure::of_canceled(&canceled), Failure::Compacted);
+        let options = etcd_client::GetOptions::new().with_revision(1);
+        let old = client.get("key", Some(options)).await.unwrap_err();
+        assert_eq!(Failure::from(old), Failure::Compacted);
+        let options = etcd_client::PutOptions::new().with_lease(7);
+        let lost = client.put("key", "value", Some(options)).await.unwrap_err();
+        assert_eq!(Failure::from(lost), Failure::LeaseLost);
+        let none = client.auth_enable().await.unwrap_err();
+        assert!(matches!(Failure::from(none), Failure::Refused(_)));
+        drop(etcd);
+        let gone = client.get("key", None).await.unwrap_err();
+        assert!(matches!(Failure::from(gone), Failure::Away(_)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_answer_is_a_member_that_is_away() {
+        let never = std::future::pending::<Result<(), etcd_client::Error>>();
+        let failure = answered(Duration::from_secs(1), "a read", never)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            failure,
+            Failure::Away("no answer to a read in 1s".to_owned())
+        );
+    }
 }

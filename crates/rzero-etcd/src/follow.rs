@@ -49,7 +49,7 @@ struct Follower {
     keys: Keys,
     publisher: Publisher,
     backoff: Backoff,
-    /// The store as it was last seen.
+    /// The store as it was last seen, by either watch.
     seen: Option<Moment>,
 }
 
@@ -103,15 +103,18 @@ impl Follower {
             // Not biased: no branch can starve another, since each is rare beside its own work.
             tokio::select! {
                 message = stream.message() => {
-                    let mut revision = self.take(message, &mut view)?;
+                    let mut news = self.take(message, &mut view)?;
                     // What has arrived meanwhile is published in one go.
                     for _ in 0..MESSAGES_MAX {
                         let Some(message) = arrived(&mut stream).await else { break };
-                        revision = revision.max(self.take(message, &mut view)?);
+                        news |= self.take(message, &mut view)?;
                     }
-                    if let Some(revision) = revision {
+                    if news {
+                        // As of the latest that either watch told, not only this one: what the
+                        // other has seen leave must not come back.
+                        let latest = self.seen.unwrap_or(moment).revision;
                         let (service, keys) = (&self.service, &self.keys);
-                        store.resolve(service, keys, &mut view, revision).await?;
+                        store.resolve(service, keys, &mut view, latest).await?;
                         self.publish(&view);
                     }
                     silent_until = Instant::now() + settings.silence_max();
@@ -146,9 +149,8 @@ impl Follower {
         Ok(stream)
     }
 
-    /// Takes the events of a message into the view. Gives back the revision it speaks of, if it
-    /// had any.
-    fn take(&mut self, message: Message, view: &mut View) -> Result<Option<i64>, Failure> {
+    /// Takes the events of a message into the view. Says whether it had any.
+    fn take(&mut self, message: Message, view: &mut View) -> Result<bool, Failure> {
         let closed = || Failure::Away("it closed the watch".to_owned());
         let message = message?.ok_or_else(closed)?;
         if message.canceled() {
@@ -157,12 +159,13 @@ impl Follower {
         let side = match message.watch_id() {
             ADDRESSES => Side::Address,
             METADATA => Side::Metadata,
-            _ => return Ok(None), // an answer to a heartbeat
+            _ => return Ok(false), // an answer to a heartbeat
         };
-        let mut last = None;
         for event in message.events() {
             let Some(kv) = event.kv() else { continue };
-            last = last.max(Some(kv.mod_revision()));
+            if let Some(seen) = &mut self.seen {
+                seen.revision = seen.revision.max(kv.mod_revision());
+            }
             let Some(slot) = Keys::slot(self.keys.begin(side), kv.key()) else {
                 continue;
             };
@@ -172,10 +175,7 @@ impl Follower {
             };
             view.apply(side, slot, value, kv.mod_revision());
         }
-        if let (Some(seen), Some(revision)) = (&mut self.seen, last) {
-            seen.revision = seen.revision.max(revision);
-        }
-        Ok(last)
+        Ok(!message.events().is_empty())
     }
 
     fn publish(&mut self, view: &View) {

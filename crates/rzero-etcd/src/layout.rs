@@ -295,6 +295,26 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(bytes: Vec<u8>, text: String) {
+            for bytes in [&bytes[..], text.as_bytes()] {
+                let _ = Meta::from_json(&service(), bytes);
+                let _ = foreign(&service(), &text, bytes);
+                let _ = Keys::slot("a/", bytes);
+            }
+        }
+
+        #[test]
+        fn damaged_metadata_is_read_without_a_panic(at: usize, byte: u8) {
+            let mut json = Meta::to_json(&instance().with_tag("k", "v"), false).unwrap();
+            let at = at % json.len();
+            json[at] = byte;
+            let _ = Meta::from_json(&service(), &json);
+            let _ = Meta::from_json(&service(), &json[..at]);
+        }
+    }
+
     #[test]
     fn only_grpc_of_the_default_lane_is_public() {
         let gray = instance().with_lane("gray".parse().unwrap());

@@ -123,7 +123,7 @@ impl Links {
                     if matches!(failure, Failure::Refused(_)) {
                         return Err(failure);
                     }
-                    failures.push(format!("{endpoint}: {failure}"));
+                    failures.push(format!("{endpoint}: {}", failure.reason()));
                 }
                 Err(panic) => failures.push(panic.to_string()),
             }

@@ -8,7 +8,7 @@ use rzero_core::Class;
 use rzero_etcd::EtcdTls;
 use rzero_harness::{Certificates, EtcdOptions};
 use rzero_registry::conformance::{instance, unique_service};
-use rzero_registry::{RegistrationStatus, Registry, Status};
+use rzero_registry::{RegistrationStatus, Registry, Status, Update, Weight};
 use tokio::time::{Instant, timeout};
 
 use crate::drill::{Drill, RETURN_WITHIN, cluster, config, registry, until};
@@ -35,34 +35,45 @@ async fn guarded() -> Drill {
 #[ignore = "needs etcd"]
 async fn token_that_expired_is_renewed() {
     let mut drill = guarded().await;
+    // One that does nothing meanwhile: a token expires without use.
+    let registry = registry(&drill.config);
+    registry.services().await.unwrap();
     let idle = Instant::now() + 3 * TOKEN_TTL;
     until("tokens have expired", 4 * TOKEN_TTL, async || {
         Instant::now() > idle
     })
     .await;
-    // Everything that asks for a token: an update, a new instance, a new watch, the list.
-    let update = rzero_registry::Update::new().weight(rzero_registry::Weight::ZERO);
-    drill.guards[0].update(update).await.unwrap();
-    let leader = drill.hurt(|etcd| etcd.leader()).unwrap();
-    drill.hurt(|etcd| etcd.member(leader).kill()).unwrap();
-    let registry = registry(&drill.config);
+    // Everything that asks for a token: the list, a new instance, a new watch, an update.
+    assert_eq!(registry.services().await.unwrap(), [drill.service.clone()]);
     let service = unique_service("late");
     let guard = registry.register(instance(&service, 1)).await.unwrap();
+    assert_eq!(guard.status().current(), RegistrationStatus::Registered);
+    let watch = registry.watch(&service);
+    until("it is seen", RETURN_WITHIN, async || {
+        watch.current().instances.len() == 1
+    })
+    .await;
+    let update = Update::new().weight(Weight::ZERO);
+    drill.guards[0].update(update).await.unwrap();
+    // Members forget tokens when they are started again.
+    for index in 0..3 {
+        drill.hurt(|etcd| etcd.member(index).kill()).unwrap();
+        drill.hurt(|etcd| etcd.member(index).restart()).unwrap();
+        drill.hurt(|etcd| etcd.wait_ready()).unwrap();
+    }
+    for observer in &drill.observers {
+        until("watchers see the update", RETURN_WITHIN, async || {
+            let snapshot = observer.watch.current();
+            let updated = snapshot.instances.iter().any(|i| i.weight == Weight::ZERO);
+            updated && snapshot.status == Status::Live
+        })
+        .await;
+    }
     assert!(
         timeout(RETURN_WITHIN, guard.status().registered())
             .await
             .unwrap()
     );
-    for observer in &drill.observers {
-        until("watchers see the update", RETURN_WITHIN, async || {
-            let snapshot = observer.watch.current();
-            snapshot
-                .instances
-                .iter()
-                .any(|i| i.weight == rzero_registry::Weight::ZERO)
-        })
-        .await;
-    }
     drill.nobody_went_short();
 }
 
