@@ -82,7 +82,7 @@ async fn token_that_expired_is_renewed() {
 async fn store_that_forgot_its_users_is_rejoined() {
     let mut drill = guarded().await;
     drill.hurt(|etcd| etcd.wipe_all()).unwrap();
-    drill.hurt(|etcd| etcd.start_all()).unwrap();
+    drill.revive().await;
     drill.recovers().await;
     drill.nobody_went_short();
 }

@@ -110,6 +110,23 @@ impl Drill {
         block_in_place(|| deed(&mut self.etcd))
     }
 
+    /// Starts all members again. Another test may have taken the port of one that was down, and
+    /// gives it back when it ends.
+    pub(crate) async fn revive(&mut self) {
+        let mut last = None;
+        let revived = async {
+            loop {
+                match self.hurt(EtcdCluster::start_all) {
+                    Ok(()) => return,
+                    Err(error) => last = Some(error),
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let revived = timeout(PATIENCE, revived).await;
+        assert!(revived.is_ok(), "the members do not start: {last:?}");
+    }
+
     /// A client that knows nothing of registries.
     pub(crate) async fn client(&self) -> Client {
         Client::connect(self.etcd.endpoints(), None).await.unwrap()

@@ -51,7 +51,7 @@ async fn stopped_cluster_that_starts_again_is_rejoined() {
         Instant::now() > long
     })
     .await;
-    drill.hurt(|etcd| etcd.start_all()).unwrap();
+    drill.revive().await;
     drill.recovers().await;
     drill.nobody_went_short();
     drill.closes().await;
@@ -62,7 +62,7 @@ async fn stopped_cluster_that_starts_again_is_rejoined() {
 async fn store_that_returns_empty_empties_nobody() {
     let mut drill = Drill::start().await;
     drill.hurt(|etcd| etcd.wipe_all()).unwrap();
-    drill.hurt(|etcd| etcd.start_all()).unwrap();
+    drill.revive().await;
     drill.recovers().await;
     drill.nobody_went_short();
     drill.closes().await;
@@ -260,7 +260,7 @@ async fn cluster_that_is_away_at_the_start_is_joined_later() {
     assert!(status.contains("etcd is away"), "{status}");
     let watch = registry.watch(&service);
     assert_eq!(watch.current().status, Status::Pending);
-    drill.hurt(|etcd| etcd.start_all()).unwrap();
+    drill.revive().await;
     assert!(
         timeout(RETURN_WITHIN, guard.status().registered())
             .await
