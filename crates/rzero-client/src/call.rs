@@ -50,8 +50,8 @@ impl Channel {
         let mut may_retry = info.is_idempotent() && info.attempt() == 0;
         let (mut repicks, mut avoid, mut now) = (0, None, now);
         loop {
-            let node = self.pick(&info, now, avoid.as_ref()).await?;
-            let flight = Flight::begin(&node.stats, now);
+            let (node, picked) = self.pick(&info, now, avoid.as_ref()).await?;
+            let flight = Flight::begin(&node.stats, picked);
             let call = Call {
                 info: info.clone(),
                 body: message.clone(),
@@ -93,11 +93,20 @@ impl Channel {
         let now = Instant::now();
         let mut info = self.prepare(method, options, now);
         budget(&mut info, options.timeout, now)?;
-        let node = self.pick(&info, now, None).await?;
-        let flight = Flight::begin(&node.stats, now);
-        let deadline = info.deadline();
-        let duplex = node.connection.open(info);
-        Ok(duplex.wrap(|io| Arc::new(Tracked::new(io, flight, deadline))))
+        let (mut repicks, mut avoid) = (0, None);
+        loop {
+            let (node, picked) = self.pick(&info, now, avoid.as_ref()).await?;
+            let flight = Flight::begin(&node.stats, picked);
+            let duplex = node.connection.open(info.clone());
+            // A node that began to leave in this very moment says so at once: nothing was sent.
+            if repicks < REPICKS_MAX && !node.connection.is_open() {
+                repicks += 1;
+                avoid = Some(node.stats);
+                continue;
+            }
+            let deadline = info.deadline();
+            return Ok(duplex.wrap(|io| Arc::new(Tracked::new(io, flight, deadline))));
+        }
     }
 
     /// What the callee is told: options first, then what travels on from the call we work for.

@@ -19,6 +19,9 @@ use crate::snapshot::{Group, Outlook, Ready, Snapshot};
 /// Calls that may wait for a first ready node at a time.
 const WAITERS_MAX: usize = 1024;
 
+/// The longest that anything waits.
+const DAY: Duration = Duration::from_secs(86_400);
+
 /// Lanes that may wait to be dialed.
 const WAKES_MAX: usize = 32;
 
@@ -133,7 +136,7 @@ impl Channel {
             .await;
     }
 
-    /// Chooses a node, or waits for one as the rules allow.
+    /// Chooses a node, or waits for one as the rules allow; tells when that was.
     ///
     /// While the first dial is under way it waits until the deadline or the connect timeout; when
     /// no instance is known or all are in back-off it fails at once, unless the call waits for
@@ -143,44 +146,49 @@ impl Channel {
         call: &CallInfo,
         now: Instant,
         avoid: Option<&Arc<NodeStats>>,
-    ) -> Result<Ready> {
+    ) -> Result<(Ready, Instant)> {
         let snapshot = self.0.snapshot.load();
         let group = snapshot.group(call.lane());
         if let Some(node) = group.pick(call, now, avoid) {
-            return Ok(node.clone());
+            return Ok((node.clone(), now));
         }
-        if group.outlook == Outlook::Bleak && !call.waits_for_ready() {
+        if self.is_hopeless(group, call) {
             return Err(Error::fixed(&NO_ENDPOINT));
         }
         drop(snapshot);
-        let patience = now + self.0.connect_timeout;
+        let patience = now.checked_add(self.0.connect_timeout).unwrap_or(now + DAY);
         let by = match call.deadline() {
             Some(at) if call.waits_for_ready() => at,
             Some(at) => at.min(patience),
-            None if call.waits_for_ready() => now + Duration::from_secs(86_400),
+            None if call.waits_for_ready() => now + DAY,
             None => patience,
         };
         self.wait(call, by).await
     }
 
-    async fn wait(&self, call: &CallInfo, by: Instant) -> Result<Ready> {
+    /// Whether waiting makes no sense for this call.
+    fn is_hopeless(&self, group: &Group, call: &CallInfo) -> bool {
+        group.outlook == Outlook::Bleak && !group.is_stale() && !call.waits_for_ready()
+    }
+
+    async fn wait(&self, call: &CallInfo, by: Instant) -> Result<(Ready, Instant)> {
         let _waiting = Waiting::enter(&self.0.waiters)?;
         let mut version = self.0.version.subscribe();
         loop {
             version.borrow_and_update();
             let snapshot = self.0.snapshot.load_full();
             let group = snapshot.group(call.lane());
-            if let Some(node) = group.pick(call, Instant::now(), None) {
-                return Ok(node.clone());
+            let now = Instant::now();
+            if let Some(node) = group.pick(call, now, None) {
+                return Ok((node.clone(), now));
             }
-            match group.outlook {
-                Outlook::Bleak if !call.waits_for_ready() => {
-                    return Err(Error::fixed(&NO_ENDPOINT));
-                }
+            if self.is_hopeless(group, call) {
+                return Err(Error::fixed(&NO_ENDPOINT));
+            }
+            if group.outlook == Outlook::Asleep {
                 // When the queue is full somebody else's wake makes a new snapshot, and we ask
                 // again then.
-                Outlook::Asleep => drop(self.0.wakes.try_send(call.lane().clone())),
-                _ => {}
+                drop(self.0.wakes.try_send(call.lane().clone()));
             }
             if timeout_at(by, version.changed()).await.is_err() {
                 return Err(Error::fixed(&NO_ENDPOINT));

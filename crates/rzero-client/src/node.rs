@@ -4,13 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rzero_balance::NodeStats;
-use rzero_core::{Address, Connection, Dial, Error, Gone};
+use rzero_core::{Address, Connection, Dial, Error};
 use rzero_registry::{Instance, InstanceId};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use crate::backoff::Backoff;
+
+/// A connection that lived this long was a success; one that ends sooner counts as a failed dial,
+/// or a peer that takes connections only to drop them would be dialed in a storm.
+const STEADY: Duration = Duration::from_secs(1);
 
 /// What a node is doing.
 #[derive(Clone)]
@@ -98,36 +102,47 @@ impl Keeper {
     async fn run(self) {
         let mut backoff = Backoff::default();
         loop {
-            match self
-                .dial
-                .dial(&self.address, Instant::now() + self.connect_timeout)
-                .await
-            {
+            match self.dial.dial(&self.address, self.patience()).await {
                 Ok(connection) => {
-                    backoff.reset();
+                    let since = Instant::now();
                     tracing::debug!(address = %self.address, "connected");
                     if !self.tell(State::Ready(Arc::clone(&connection))).await {
                         return;
                     }
                     let why = connection.gone().await;
                     tracing::debug!(address = %self.address, ?why, "connection gone");
-                    // The next dial begins at once: most lost connections come back.
-                    if !self.tell(State::Connecting).await {
+                    drop(connection);
+                    if since.elapsed() >= STEADY {
+                        // The next dial begins at once: most lost connections come back.
+                        backoff.reset();
+                        if !self.tell(State::Connecting).await {
+                            return;
+                        }
+                    } else if !self.pause(&mut backoff).await {
                         return;
-                    }
-                    if why == Gone::Draining {
-                        drop(connection);
                     }
                 }
                 Err(error) => {
                     self.complain(&error, backoff.is_fresh());
-                    if !self.tell(State::BackOff).await {
+                    if !self.pause(&mut backoff).await {
                         return;
                     }
-                    sleep(backoff.next()).await;
                 }
             }
         }
+    }
+
+    fn patience(&self) -> Instant {
+        let now = Instant::now();
+        now.checked_add(self.connect_timeout)
+            .unwrap_or(now + Duration::from_secs(86_400))
+    }
+
+    /// Tells that the next dial has to wait, and waits.
+    async fn pause(&self, backoff: &mut Backoff) -> bool {
+        let told = self.tell(State::BackOff).await;
+        sleep(backoff.next()).await;
+        told
     }
 
     /// The first failure of a row is worth a warning, the rest are not.

@@ -6,15 +6,6 @@ use rzero_core::{Class, Codec, Duplex, Error, Method, Receiver, Reply, Result, S
 
 use crate::{CallOptions, Channel};
 
-/// A decoding failure on this side is the callee's fault.
-fn bad_answer(error: Error) -> Error {
-    match error.class() {
-        Class::Decode => Error::new(Class::BadAnswer, "the answer is not valid")
-            .with_source(rzero_core::BoxError::from(error)),
-        _ => error,
-    }
-}
-
 /// Calls a unary method.
 ///
 /// # Errors
@@ -30,7 +21,7 @@ pub async fn call_unary<Req, Rsp>(
     let message = (requests.encode)(&request);
     drop(request);
     let reply = channel.unary(method, message, options).await?;
-    reply.try_map(replies.decode).map_err(bad_answer)
+    reply.try_map(replies.decode).map_err(Error::bad_answer)
 }
 
 /// Calls a method that answers with a stream.
@@ -51,7 +42,7 @@ pub async fn call_server_stream<Req, Rsp>(
     // A peer that ended the call before it read the message says why on the other direction.
     let _ = tx.send(message).await;
     tx.close();
-    Ok(Receiver::new(rx, replies))
+    Ok(Receiver::new(rx, replies).of_client())
 }
 
 /// Calls a method that takes a stream.
@@ -67,7 +58,7 @@ pub async fn call_client_stream<Req, Rsp>(
 ) -> Result<ClientStream<Req, Rsp>> {
     let Duplex { rx, tx } = channel.open(method, options).await?;
     Ok(ClientStream {
-        rx: Receiver::new(rx, replies),
+        rx: Receiver::new(rx, replies).of_client(),
         tx: Sender::new(tx, requests),
     })
 }
@@ -84,7 +75,10 @@ pub async fn call_bidi<Req, Rsp>(
     replies: Codec<Rsp>,
 ) -> Result<(Sender<Req>, Receiver<Rsp>)> {
     let Duplex { rx, tx } = channel.open(method, options).await?;
-    Ok((Sender::new(tx, requests), Receiver::new(rx, replies)))
+    Ok((
+        Sender::new(tx, requests),
+        Receiver::new(rx, replies).of_client(),
+    ))
 }
 
 /// A call that sends many messages and is answered by one. Dropped before [`finish`] it cancels
@@ -121,7 +115,7 @@ impl<Req, Rsp> ClientStream<Req, Rsp> {
         let Self { mut rx, mut tx } = self;
         tx.close();
         let missing = || Error::new(Class::BadAnswer, "no message in the answer");
-        let body = rx.recv().await.map_err(bad_answer)?.ok_or_else(missing)?;
+        let body = rx.recv().await?.ok_or_else(missing)?;
         if rx.recv().await?.is_some() {
             return Err(Error::new(
                 Class::BadAnswer,

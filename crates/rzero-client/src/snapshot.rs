@@ -57,7 +57,12 @@ impl Group {
         }
     }
 
-    /// Chooses a node: no lock, no allocation.
+    /// Whether a node is listed that takes no more calls: the next snapshot will not have it.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.nodes.iter().any(|node| !node.connection.is_open())
+    }
+
+    /// Chooses a node whose connection takes calls: no lock, no allocation.
     pub(crate) fn pick(
         &self,
         call: &CallInfo,
@@ -65,7 +70,17 @@ impl Group {
         avoid: Option<&Arc<NodeStats>>,
     ) -> Option<&Ready> {
         let avoid = avoid.and_then(|a| self.nodes.iter().position(|n| Arc::ptr_eq(&n.stats, a)));
-        self.nodes.get(self.picker.pick(call, now, avoid)?)
+        let picked = self.picker.pick(call, now, avoid)?;
+        if self.nodes[picked].connection.is_open() {
+            return Some(&self.nodes[picked]);
+        }
+        // It was asked to leave a moment ago: once more without it, then whoever is left.
+        let other = self
+            .picker
+            .pick(call, now, Some(picked))
+            .map(|other| &self.nodes[other]);
+        let open = |node: &&Ready| node.connection.is_open();
+        other.filter(open).or_else(|| self.nodes.iter().find(open))
     }
 }
 

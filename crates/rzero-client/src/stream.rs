@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
@@ -40,6 +41,8 @@ pub(crate) struct Tracked {
     deadline: Option<Instant>,
     receiving: Timer,
     sending: Timer,
+    /// The deadline passed; both directions then say so.
+    late: AtomicBool,
 }
 
 impl Tracked {
@@ -51,6 +54,7 @@ impl Tracked {
             deadline,
             receiving: Timer::new(),
             sending: Timer::new(),
+            late: AtomicBool::new(false),
         }
     }
 
@@ -66,14 +70,24 @@ impl Tracked {
     }
 
     fn late(&self) -> Error {
+        self.late.store(true, Ordering::Relaxed);
         self.end(Some(Outcome::failed(Class::DeadlineExceeded)));
         self.inner.release_recv();
         Error::fixed(&LATE)
+    }
+
+    /// Whether time is up: noticed by the other direction, or now.
+    fn is_over(&self, timer: &Timer, cx: &mut Context<'_>) -> bool {
+        self.late.load(Ordering::Relaxed) || timer.is_over(self.deadline, cx)
     }
 }
 
 impl StreamIo for Tracked {
     fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        // Asked first, so that a stream which always has something ready ends on time too.
+        if self.is_over(&self.receiving, cx) {
+            return Poll::Ready(Err(self.late()));
+        }
         if let Poll::Ready(result) = self.inner.poll_recv(cx) {
             return Poll::Ready(match result {
                 Ok(Some(message)) => Ok(Some(message)),
@@ -87,10 +101,7 @@ impl StreamIo for Tracked {
                 }
             });
         }
-        match self.receiving.is_over(self.deadline, cx) {
-            true => Poll::Ready(Err(self.late())),
-            false => Poll::Pending,
-        }
+        Poll::Pending
     }
 
     fn poll_send(
@@ -98,13 +109,10 @@ impl StreamIo for Tracked {
         cx: &mut Context<'_>,
         message: &mut Option<Bytes>,
     ) -> Poll<Result<(), Error>> {
-        if let Poll::Ready(result) = self.inner.poll_send(cx, message) {
-            return Poll::Ready(result);
+        if self.is_over(&self.sending, cx) {
+            return Poll::Ready(Err(self.late()));
         }
-        match self.sending.is_over(self.deadline, cx) {
-            true => Poll::Ready(Err(self.late())),
-            false => Poll::Pending,
-        }
+        self.inner.poll_send(cx, message)
     }
 
     fn close_send(&self) {

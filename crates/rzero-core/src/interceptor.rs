@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use crate::{Call, CallInfo, Error, Outcome, Service};
+use crate::{Call, CallInfo, Class, Error, Outcome, Service};
 
 /// Something that looks at every call before and after it, unary and streams alike.
 ///
 /// For behaviour that must wait or that changes messages, write a [`Layer`].
 pub trait Interceptor: Send + Sync + 'static {
-    /// Sees the call before the service does; may change it or refuse it.
+    /// Sees the call before the service does; may change it or refuse it. What the call hands on
+    /// to its own calls (deadline, lane, trace) was decided before.
     ///
     /// # Errors
     /// The refusal, which becomes the call's answer.
@@ -18,7 +19,8 @@ pub trait Interceptor: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Sees how the call ended. A cancelled call ends with [`Outcome::CANCELLED`].
+    /// Sees how the call ended. A cancelled call ends with [`Outcome::CANCELLED`], one whose
+    /// handler panicked as failed with class `Internal`. It must not panic itself.
     fn after(&self, _call: &CallInfo, _outcome: Outcome) {}
 }
 
@@ -84,6 +86,9 @@ struct Ending<'a, I: Interceptor> {
 
 impl<I: Interceptor> Drop for Ending<'_, I> {
     fn drop(&mut self) {
+        if self.outcome == Outcome::CANCELLED && std::thread::panicking() {
+            self.outcome = Outcome::failed(Class::Internal);
+        }
         self.interceptor.after(&self.call, self.outcome);
     }
 }

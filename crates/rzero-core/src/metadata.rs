@@ -8,6 +8,19 @@ use bytes::Bytes;
 /// Most pairs one [`Metadata`] holds; the wires refuse more before they build one.
 const PAIRS_MAX: usize = 256;
 
+/// Keys that belong to HTTP: sent as metadata they would break the call.
+const WIRE_KEYS: [&str; 9] = [
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
 /// A metadata value: text under an ordinary key, bytes under a key that ends in `-bin`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -168,7 +181,7 @@ fn checked_key(key: Cow<'static, str>) -> Result<Cow<'static, str>, InvalidMetad
         return Err(invalid(&key, "keys are lower case: a-z, 0-9, - _ ."));
     }
     let reserved = key.starts_with("grpc-") && key != crate::names::RETRY_PUSHBACK;
-    if reserved || matches!(key.as_ref(), "te" | "content-type" | "connection" | "host") {
+    if reserved || WIRE_KEYS.contains(&key.as_ref()) {
         return Err(invalid(&key, "this key belongs to the wire"));
     }
     Ok(key)

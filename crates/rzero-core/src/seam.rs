@@ -40,6 +40,9 @@ pub trait Connection: Send + Sync {
     /// How busy the connection is.
     fn load(&self) -> Load;
 
+    /// Whether it takes more calls; `false` from the moment it is asked to leave, drained or lost.
+    fn is_open(&self) -> bool;
+
     /// Takes no more calls and closes when those in flight have ended.
     fn drain(&self);
 

@@ -19,8 +19,10 @@ const STATUS: &str = "grpc-status";
 const MESSAGE: &str = "grpc-message";
 const DETAILS: &str = "grpc-status-details-bin";
 
-/// Longest `grpc-message` that is sent, in bytes: it must fit in any peer's header limit.
+/// Longest `grpc-message` and longest details that are sent, in bytes: together they must fit in
+/// the 16 KiB that common peers take as header fields.
 const MESSAGE_BYTES_MAX: usize = 4096;
+const DETAILS_BYTES_MAX: usize = 8192;
 
 /// Adds metadata to header fields.
 pub(crate) fn write(metadata: &Metadata, headers: &mut HeaderMap) {
@@ -71,6 +73,7 @@ pub(crate) fn write_status(result: Result<&Metadata, &Error>) -> HeaderMap {
                 headers.insert(MESSAGE, value);
             }
             let details = rzero_proto::encode_details(error).map(|d| BASE64.encode(d));
+            let details = details.filter(|d| d.len() <= DETAILS_BYTES_MAX);
             if let Some(Ok(value)) = details.map(|d| HeaderValue::from_str(&d)) {
                 headers.insert(DETAILS, value);
             }
@@ -126,7 +129,19 @@ pub(crate) fn http_error(status: http::StatusCode) -> Error {
 /// Percent-encodes what is not visible ASCII, as `grpc-message` demands.
 fn percent_encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for &byte in text.as_bytes().iter().take(MESSAGE_BYTES_MAX) {
+    // Characters are encoded whole: a cut in the middle of one would be unreadable.
+    let fits = |out: &String, c: char| out.len() + 3 * c.len_utf8() <= MESSAGE_BYTES_MAX;
+    for c in text.chars() {
+        if !fits(&out, c) {
+            break;
+        }
+        encode_char(c, &mut out);
+    }
+    out
+}
+
+fn encode_char(c: char, out: &mut String) {
+    for &byte in c.encode_utf8(&mut [0; 4]).as_bytes() {
         match byte {
             b' '..=b'~' if byte != b'%' => out.push(char::from(byte)),
             _ => {
@@ -135,7 +150,6 @@ fn percent_encode(text: &str) -> String {
             }
         }
     }
-    out
 }
 
 fn percent_decode(bytes: &[u8]) -> String {

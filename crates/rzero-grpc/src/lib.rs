@@ -21,3 +21,13 @@ pub use tls::{ClientTls, ServerTls};
 
 /// Largest message that is received, in bytes: 4 MiB, the default of every gRPC implementation.
 pub const RECEIVE_BYTES_MAX: usize = 4 << 20;
+
+/// Receive window of a stream, in bytes: what a stream that nobody reads may hold.
+const STREAM_WINDOW_BYTES: u32 = 256 << 10;
+/// Receive window of a connection: all that HTTP/2 allows, so that streams which nobody reads
+/// never stall their neighbours. Memory is bounded by the streams and their own windows.
+const CONNECTION_WINDOW_BYTES: u32 = (1 << 31) - 1;
+/// What h2 grants to small frames that wait to be read before it ends the connection. One stream
+/// of smallest messages fills its window with 11 MiB of such overhead, so flow control comes
+/// first, also for a few streams at a time.
+const FRAME_BUDGET_BYTES: usize = 64 << 20;

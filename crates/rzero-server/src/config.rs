@@ -164,7 +164,15 @@ impl DrainConfig {
     /// # Errors
     /// When they do not; the message says by how much.
     pub fn check(&self, mode: Mode) -> Result<()> {
-        let sum = self.deregister + self.wait(mode) + self.in_flight + self.back_ends;
+        let phases = [
+            self.deregister,
+            self.wait(mode),
+            self.in_flight,
+            self.back_ends,
+        ];
+        let sum = phases
+            .into_iter()
+            .fold(Duration::ZERO, Duration::saturating_add);
         if sum <= self.budget {
             return Ok(());
         }

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use rzero_core::{
-    Call, CallInfo, Class, Codec, Cx, Duplex, Error, Receiver, Reply, Result, Sender, ServiceDesc,
-    Trailers,
+    Call, CallInfo, Class, Codec, Cx, Duplex, Error, Receiver, Reply, ReplyMetadata, Result,
+    Sender, ServiceDesc, Trailers,
 };
 
 /// A service that knows its contract.
@@ -37,10 +37,16 @@ pub fn close_unary<Rsp>(cx: Cx, out: Result<Rsp>, codec: Codec<Rsp>) -> Result<R
                 trailers: metadata.trailers,
             })
         }
-        Err(error) => Err(match metadata {
-            Some(metadata) => error.with_reply_metadata(metadata),
-            None => error,
-        }),
+        Err(error) => Err(told(error, metadata)),
+    }
+}
+
+/// A handler's error with the metadata that the handler set, and no other.
+fn told(error: Error, metadata: Option<ReplyMetadata>) -> Error {
+    let error = error.without_relayed_metadata();
+    match metadata {
+        Some(metadata) => error.with_reply_metadata(metadata),
+        None => error,
     }
 }
 
@@ -77,10 +83,9 @@ pub async fn only<Req>(mut rx: Receiver<Req>) -> Result<Req> {
 /// The handler's, with the trailing metadata that it set.
 pub fn close_stream(cx: Cx, out: Result<()>) -> Result<Trailers> {
     let metadata = cx.into_reply_metadata();
-    match (out, metadata) {
-        (Ok(()), metadata) => Ok(Trailers(metadata.unwrap_or_default().trailers)),
-        (Err(error), Some(metadata)) => Err(error.with_reply_metadata(metadata)),
-        (Err(error), None) => Err(error),
+    match out {
+        Ok(()) => Ok(Trailers(metadata.unwrap_or_default().trailers)),
+        Err(error) => Err(told(error, metadata)),
     }
 }
 

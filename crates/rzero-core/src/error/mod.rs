@@ -32,7 +32,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Error(Repr);
 
 enum Repr {
-    Fixed(&'static Fixed),
+    /// With whether a client call of this process gave it.
+    Fixed(&'static Fixed, bool),
     Full(Box<Full>),
 }
 
@@ -114,7 +115,7 @@ impl Error {
     /// A rejection without allocation.
     #[must_use]
     pub const fn fixed(fixed: &'static Fixed) -> Self {
-        Self(Repr::Fixed(fixed))
+        Self(Repr::Fixed(fixed, false))
     }
 
     /// An error of `class`; the message goes to the peer.
@@ -135,7 +136,7 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> Class {
         match &self.0 {
-            Repr::Fixed(fixed) => fixed.class,
+            Repr::Fixed(fixed, _) => fixed.class,
             Repr::Full(full) => full.class,
         }
     }
@@ -144,7 +145,7 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> Code {
         match &self.0 {
-            Repr::Fixed(fixed) => fixed.class.code(),
+            Repr::Fixed(fixed, _) => fixed.class.code(),
             Repr::Full(full) => full.code,
         }
     }
@@ -167,7 +168,7 @@ impl Error {
     #[must_use]
     pub fn message(&self) -> &str {
         match &self.0 {
-            Repr::Fixed(fixed) => fixed.message,
+            Repr::Fixed(fixed, _) => fixed.message,
             Repr::Full(full) => &full.message,
         }
     }
@@ -289,44 +290,67 @@ impl Error {
     }
 
     /// Marks an error that a client call of this process gave. Passed on by a handler it then
-    /// loses "nothing ran" (see [`Error::from_handler`]).
+    /// loses "nothing ran" (see [`Error::from_handler`]). Allocates nothing.
     #[must_use]
     pub fn relayed(self) -> Self {
-        match self.0 {
-            // Marking costs an allocation, which a rejection on its way back to local code need
-            // not pay: what is fixed and says "nothing ran" is recognised by its class instead.
-            Repr::Fixed(_) => self,
+        Self(match self.0 {
+            Repr::Fixed(fixed, _) => Repr::Fixed(fixed, true),
             Repr::Full(mut full) => {
                 full.relayed = true;
-                Self(Repr::Full(full))
+                Repr::Full(full)
             }
-        }
+        })
     }
 
     /// The error of a handler, as its caller may see it.
     ///
     /// A handler that passes on the failure of one of its own calls has run: what was "nothing
     /// ran" one hop away becomes [`Class::Unavailable`] here, so that nobody repeats a call that
-    /// is not idempotent. Reason and message stay; the domain tells who gave them.
+    /// is not idempotent. So does what only a client can know: no endpoint, no connection. Reason
+    /// and message stay; the domain tells who gave them. Metadata of the failed answer stays
+    /// behind: it was meant for us.
     #[must_use]
     pub fn from_handler(self, service: &'static str) -> Self {
-        let safe = self.class().retry_safety() == RetrySafety::NothingRan;
-        let passed_on = match &self.0 {
-            Repr::Fixed(_) => true,
+        let relayed = match &self.0 {
+            Repr::Fixed(_, relayed) => *relayed,
             Repr::Full(full) => full.relayed,
         };
-        if !(safe && passed_on) {
+        let clients_own = matches!(self.class(), Class::ConnectFailed | Class::NoEndpoint);
+        let nothing_ran = self.class().retry_safety() == RetrySafety::NothingRan;
+        if !(nothing_ran && (relayed || clients_own)) {
             return self;
         }
         self.edit(|full| {
             full.class = Class::Unavailable;
+            full.code = Class::Unavailable.code();
             full.domain = Cow::Borrowed(service);
         })
     }
 
+    /// A decoding failure as a client sees it: of class `BadAnswer`, the callee's fault.
+    #[must_use]
+    pub fn bad_answer(self) -> Self {
+        match self.class() {
+            Class::Decode => Self::new(Class::BadAnswer, "the answer is not valid")
+                .with_source(BoxError::from(self)),
+            _ => self,
+        }
+    }
+
+    /// The error without the metadata of a downstream answer that it came with.
+    #[must_use]
+    pub fn without_relayed_metadata(mut self) -> Self {
+        if let Repr::Full(full) = &mut self.0
+            && full.relayed
+        {
+            full.reply = None;
+        }
+        self
+    }
+
     fn full(&self) -> Option<&Full> {
         match &self.0 {
-            Repr::Fixed(_) => None,
+            Repr::Fixed(..) => None,
             Repr::Full(full) => Some(full),
         }
     }
@@ -334,7 +358,7 @@ impl Error {
     fn edit(self, change: impl FnOnce(&mut Full)) -> Self {
         let mut full = match self.0 {
             Repr::Full(full) => full,
-            Repr::Fixed(f) => Box::new(Full::of(f.class, Cow::Borrowed(f.message))),
+            Repr::Fixed(f, _) => Box::new(Full::of(f.class, Cow::Borrowed(f.message))),
         };
         change(&mut full);
         Self(Repr::Full(full))
@@ -371,7 +395,7 @@ impl Deref for Error {
 
     fn deref(&self) -> &Self::Target {
         match &self.0 {
-            Repr::Fixed(fixed) => *fixed,
+            Repr::Fixed(fixed, _) => *fixed,
             Repr::Full(full) => &**full,
         }
     }
@@ -380,7 +404,7 @@ impl Deref for Error {
 impl From<Error> for BoxError {
     fn from(error: Error) -> Self {
         match error.0 {
-            Repr::Fixed(fixed) => Box::new(Full::of(fixed.class, Cow::Borrowed(fixed.message))),
+            Repr::Fixed(fixed, _) => Box::new(Full::of(fixed.class, Cow::Borrowed(fixed.message))),
             Repr::Full(full) => full,
         }
     }
@@ -438,7 +462,7 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Repr::Fixed(fixed) => fmt::Debug::fmt(fixed, f),
+            Repr::Fixed(fixed, _) => fmt::Debug::fmt(fixed, f),
             Repr::Full(full) => fmt::Debug::fmt(full, f),
         }
     }

@@ -8,13 +8,26 @@ use crate::{Codec, Error, Inbound, Metadata, Outbound};
 pub struct Receiver<T> {
     inner: Inbound,
     codec: Codec<T>,
+    /// On a client an undecodable message is the callee's fault.
+    of_client: bool,
 }
 
 impl<T> Receiver<T> {
     /// Decodes the messages of `inner`.
     #[must_use]
     pub fn new(inner: Inbound, codec: Codec<T>) -> Self {
-        Self { inner, codec }
+        Self {
+            inner,
+            codec,
+            of_client: false,
+        }
+    }
+
+    /// The same on a client, where a message that cannot be decoded is a bad answer.
+    #[must_use]
+    pub fn of_client(mut self) -> Self {
+        self.of_client = true;
+        self
     }
 
     /// The next message; `None` when the peer sends no more (on a client: the call ended well).
@@ -25,7 +38,14 @@ impl<T> Receiver<T> {
     /// # Cancel safety
     /// No message is lost when the future is dropped.
     pub async fn recv(&mut self) -> Result<Option<T>, Error> {
-        self.inner.recv().await?.map(self.codec.decode).transpose()
+        let message = self.inner.recv().await?.map(self.codec.decode).transpose();
+        message.map_err(|error| {
+            if self.of_client {
+                error.bad_answer()
+            } else {
+                error
+            }
+        })
     }
 
     /// All messages to the end, for short streams.

@@ -7,7 +7,10 @@ use rzero_idl::ProtoInput;
 /// Compares `folder/src/gen` with what `folder/proto/contract` gives, or writes it.
 fn check(folder: &Path, contract: &str) {
     let protos = folder.join("proto");
-    let input = ProtoInput { files: vec![protos.join(contract)], includes: vec![protos] };
+    let input = ProtoInput {
+        files: vec![protos.join(contract)],
+        includes: vec![protos],
+    };
     let model = rzero_idl::load_protos(&input).unwrap();
     for file in rzero_codegen::generate(&model).unwrap() {
         let path = folder.join("src/gen").join(&file.path);
@@ -17,7 +20,11 @@ fn check(folder: &Path, contract: &str) {
         }
         let found = std::fs::read(&path).unwrap_or_default();
         let hint = "run with RZERO_UPDATE=1 to write it anew";
-        assert!(found == file.contents, "{} is stale: {hint}", path.display());
+        assert!(
+            found == file.contents,
+            "{} is stale: {hint}",
+            path.display()
+        );
     }
 }
 

@@ -23,12 +23,9 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::{ClientTls, headers, timeout};
-
-/// Receive window of a stream and of a connection, in bytes: a stream holds the largest message,
-/// the connection a few of them, so that one slow reader does not stall its neighbours.
-const STREAM_WINDOW_BYTES: u32 = 1 << 20;
-const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
+use crate::{
+    CONNECTION_WINDOW_BYTES, ClientTls, FRAME_BUDGET_BYTES, STREAM_WINDOW_BYTES, headers, timeout,
+};
 
 static LEAVING: Fixed = Fixed::new(Class::Draining, "the connection takes no more calls");
 
@@ -114,6 +111,7 @@ where
     let (send, mut connection) = h2::client::Builder::new()
         .initial_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .data_frame_budget(FRAME_BUDGET_BYTES)
         .max_frame_size(1 << 16)
         .enable_push(false)
         .handshake::<_, Bytes>(io)
@@ -263,6 +261,10 @@ impl Connection for GrpcConnection {
         Load {
             in_flight: self.0.in_flight.load(Ordering::Relaxed),
         }
+    }
+
+    fn is_open(&self) -> bool {
+        self.0.gone.borrow().is_none()
     }
 
     fn drain(&self) {

@@ -13,9 +13,9 @@ use rzero_core::{Address, Bound, BoxFuture, Dispatch, Error, Peer, Phase, Served
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::ServerTls;
+use crate::{CONNECTION_WINDOW_BYTES, FRAME_BUDGET_BYTES, STREAM_WINDOW_BYTES, ServerTls};
 
 /// Time for TLS and the HTTP/2 preface; a slower peer is cut off.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -23,6 +23,8 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const PREFACE_PAUSE: Duration = Duration::from_millis(5);
 /// Concurrent calls a connection may hold.
 const STREAMS_MAX: u32 = 1024;
+/// How long a peer may take to answer the first step of a GOAWAY.
+const GOAWAY_GRACE: Duration = Duration::from_secs(1);
 /// Pause after an error of `accept`, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -298,8 +300,9 @@ impl Serve {
     async fn http2<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(self, io: S) -> bool {
         let handshake = h2::server::Builder::new()
             .max_concurrent_streams(STREAMS_MAX)
-            .initial_window_size(1 << 20)
-            .initial_connection_window_size(8 << 20)
+            .initial_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .data_frame_budget(FRAME_BUDGET_BYTES)
             .max_frame_size(1 << 16)
             .max_header_list_size(16 << 10)
             .handshake(io);
@@ -313,13 +316,18 @@ impl Serve {
         let cut = self.stop.reached(Phase::Cut);
         tokio::pin!(closing, cut);
         let mut draining = false;
+        let grace = sleep(GOAWAY_GRACE);
+        tokio::pin!(grace);
         loop {
             // Fair on purpose; every branch is cancel safe.
             tokio::select! {
                 () = &mut closing, if !draining => {
                     draining = true;
                     connection.graceful_shutdown();
+                    grace.as_mut().reset(Instant::now() + GOAWAY_GRACE);
                 }
+                // A peer that does not even answer the ping of a GOAWAY has nothing in flight.
+                () = &mut grace, if draining && calls.is_empty() => return false,
                 () = &mut cut => return !calls.is_empty(),
                 Some(_) = calls.join_next() => {}
                 accepted = connection.accept() => match accepted {
@@ -329,7 +337,11 @@ impl Serve {
                         calls.spawn(call::serve(dispatch, peer, request, respond));
                     }
                     // Dropping the set cancels the handlers of a lost connection.
-                    Some(Err(_)) | None => return false,
+                    Some(Err(error)) => {
+                        tracing::debug!(peer = %self.peer.address, %error, "connection broke");
+                        return false;
+                    }
+                    None => return false,
                 },
             }
         }

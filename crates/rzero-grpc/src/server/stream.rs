@@ -1,7 +1,7 @@
 //! Both directions of a served stream.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker, ready};
 
 use bytes::Bytes;
 use h2::server::SendResponse;
@@ -16,10 +16,35 @@ use crate::{RECEIVE_BYTES_MAX, headers};
 pub(super) struct GrpcStream {
     up: Mutex<Up>,
     down: Mutex<Down>,
+    wakers: Arc<Wakers>,
+}
+
+/// h2 remembers one task per stream for "reset" and "may send" together, but the task that watches
+/// for a reset and the one that sends may differ: both are woken, each by its own waker.
+#[derive(Default)]
+struct Wakers(Mutex<[Option<Waker>; 2]>);
+
+const RESET: usize = 0;
+const SEND: usize = 1;
+
+impl Wakers {
+    /// Remembers the task of `cx`, and gives the waker for h2.
+    fn join(self: &Arc<Self>, slot: usize, cx: &Context<'_>) -> Waker {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)[slot] = Some(cx.waker().clone());
+        Waker::from(Arc::clone(self))
+    }
+}
+
+impl Wake for Wakers {
+    fn wake(self: Arc<Self>) {
+        let both = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        both.into_iter().flatten().for_each(Waker::wake);
+    }
 }
 
 struct Up {
-    body: RecvStream,
+    /// `None` once the handler reads no more.
+    body: Option<RecvStream>,
     deframer: Deframer,
     ended: bool,
 }
@@ -36,7 +61,7 @@ enum Down {
 impl GrpcStream {
     pub(super) fn new(body: RecvStream, respond: SendResponse<Bytes>) -> Self {
         let up = Up {
-            body,
+            body: Some(body),
             deframer: Deframer::new(RECEIVE_BYTES_MAX),
             ended: false,
         };
@@ -44,6 +69,7 @@ impl GrpcStream {
         Self {
             up: Mutex::new(up),
             down: Mutex::new(down),
+            wakers: Arc::default(),
         }
     }
 
@@ -53,6 +79,8 @@ impl GrpcStream {
 
     /// Ready when the peer cancelled the call.
     pub(super) fn poll_reset(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let waker = self.wakers.join(RESET, cx);
+        let cx = &mut Context::from_waker(&waker);
         match &mut *self.down() {
             Down::Waiting(respond, _) => respond.poll_reset(cx).map(drop),
             Down::Open(send) => send.poll_reset(cx).map(drop),
@@ -106,11 +134,14 @@ impl Up {
                     false => Ok(None),
                 });
             }
-            match ready!(self.body.poll_data(cx)) {
+            let Some(body) = &mut self.body else {
+                return Poll::Ready(Ok(None));
+            };
+            match ready!(body.poll_data(cx)) {
                 None => self.ended = true,
                 Some(chunk) => {
                     let chunk = chunk.map_err(|e| headers::stream_error(&e))?;
-                    headers::consume(&mut self.body, &chunk)?;
+                    headers::consume(body, &chunk)?;
                     self.deframer.push(&chunk);
                 }
             }
@@ -131,10 +162,11 @@ impl StreamIo for GrpcStream {
         cx: &mut Context<'_>,
         message: &mut Option<Bytes>,
     ) -> Poll<Result<(), Error>> {
+        let waker = self.wakers.join(SEND, cx);
         let mut down = self.down();
         begin(&mut down)?;
         match &mut *down {
-            Down::Open(send) => poll_send(send, cx, message),
+            Down::Open(send) => poll_send(send, &mut Context::from_waker(&waker), message),
             _ => Poll::Ready(Err(Error::new(Class::Cancelled, "the call has ended"))),
         }
     }
@@ -159,5 +191,7 @@ impl StreamIo for GrpcStream {
         None
     }
 
-    fn release_recv(&self) {}
+    fn release_recv(&self) {
+        self.up.lock().unwrap_or_else(PoisonError::into_inner).body = None;
+    }
 }

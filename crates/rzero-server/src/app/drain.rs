@@ -86,6 +86,8 @@ impl Drain {
             while let Some(served) = wires.join_next().await {
                 cut += served.map_or(0, |served| served.connections_cut);
             }
+            // Sections that outlive their calls are work in flight too.
+            self.shields.all_closed().await;
         };
         self.phase(
             &mut drained,
@@ -104,7 +106,8 @@ impl Drain {
         }
         drained.connections_cut = cut;
         let back_ends = async {
-            self.shields.all_closed().await;
+            // A section that hangs must not keep the parts from being told.
+            let _ = timeout(self.config.back_ends / 2, self.shields.all_closed()).await;
             parts.stop().await;
         };
         self.phase(
@@ -115,7 +118,7 @@ impl Drain {
         )
         .await;
         drained.shields_cut = self.shields.open();
-        drained.parts_cut = parts.cut();
+        drained.parts_cut = parts.cut().await;
         self.shutdown.enter(Phase::Done);
         tell(&drained, begun.elapsed());
         drained

@@ -162,19 +162,22 @@ impl<L> App<L> {
             .iter()
             .map(|(protocol, b)| (*protocol, b.local()))
             .collect();
+        let instance = instance(&self.service, &self.server, &self.name, &addresses);
         let mut wires: JoinSet<Served> = JoinSet::new();
         for (_, wire) in bound {
             wires.spawn(wire.serve(Arc::clone(&router) as _, shutdown.stop()));
         }
-        self.requests.listen_to_signals()?;
+        let _signals = self.requests.listen_to_signals()?;
         let mut parts = Parts::start(self.parts);
         health.set_serving(true);
-        let registration = match &self.registry {
-            None => None,
-            Some(registry) => {
-                let instance = instance(&self.service, &self.server, &self.name, &addresses)?;
-                Some(registry.register(instance).await?)
-            }
+        let registering = register(self.registry.as_deref(), instance);
+        let (registration, mut failure) = tokio::select! {
+            registration = registering => match registration {
+                Ok(registration) => (registration, None),
+                Err(error) => (None, Some(error)),
+            },
+            // Whoever asks us to leave meanwhile does not wait for a slow registry.
+            () = self.requests.asked(1) => (None, None),
         };
         let listen = addresses
             .iter()
@@ -184,10 +187,13 @@ impl<L> App<L> {
         tracing::info!(service = %self.name, version = self.service.version, listen,
             took = ?begun.elapsed(), "ready");
         self.requests.ready(addresses);
-        let failure = tokio::select! {
-            () = self.requests.asked(1) => None,
-            failure = parts.failed() => Some(failure),
-        };
+        if failure.is_none() {
+            failure = tokio::select! {
+                () = self.requests.asked(1) => None,
+                failure = parts.failed() => Some(failure),
+                Some(_) = wires.join_next() => Some(Error::internal("a wire stopped serving")),
+            };
+        }
         let drain = drain::Drain {
             shutdown,
             config: self.server.drain,
@@ -238,6 +244,17 @@ async fn bind(wires: &[Arc<dyn Wire>]) -> Result<Vec<(&'static str, Box<dyn Boun
         all.push((wire.protocol(), wire.bind().await?));
     }
     Ok(all)
+}
+
+/// Joins the registry, if there is one.
+async fn register(
+    registry: Option<&dyn Registry>,
+    instance: Result<Instance>,
+) -> Result<Option<Registration>> {
+    match registry {
+        None => Ok(None),
+        Some(registry) => registry.register(instance?).await.map(Some),
+    }
 }
 
 /// This process as the registry shows it.

@@ -1,10 +1,15 @@
 //! Background parts of a server.
 
 use std::future::Future;
+use std::time::Duration;
 
 use rzero_core::{BoxFuture, Error, Phase, Result, Shutdown, Stop, recover};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// What is left to a part that is cut.
+const LAST_MOMENT: Duration = Duration::from_millis(100);
 
 /// A part that has not started.
 pub(crate) struct Part {
@@ -80,8 +85,23 @@ impl Parts {
         }
     }
 
-    /// Aborts what still runs and says what it was.
-    pub(crate) fn cut(&mut self) -> Vec<&'static str> {
+    /// Aborts what still runs and says what it was. Parts that were never told to stop, because a
+    /// later one hung, get a moment for it.
+    pub(crate) async fn cut(&mut self) -> Vec<&'static str> {
+        self.running
+            .iter()
+            .for_each(|part| part.shutdown.enter(Phase::Done));
+        let _ = timeout(LAST_MOMENT, async {
+            for part in self
+                .running
+                .iter_mut()
+                .filter(|part| !part.task.is_finished())
+            {
+                let _ = (&mut part.task).await;
+            }
+        })
+        .await;
+        self.running.retain(|part| !part.task.is_finished());
         let names = self.running.iter().map(|part| part.name).collect();
         self.running.clear();
         names

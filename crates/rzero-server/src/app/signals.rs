@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rzero_core::{Address, Error, Result};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::Addresses;
 
@@ -30,27 +31,25 @@ impl Requests {
         }
     }
 
-    /// Counts SIGTERM and ctrl-c from now on.
-    pub(crate) fn listen_to_signals(&self) -> Result<()> {
+    /// Counts SIGTERM and ctrl-c while the answer lives.
+    pub(crate) fn listen_to_signals(&self) -> Result<JoinSet<()>> {
         let failed = |e: std::io::Error| {
             Error::internal("cannot listen to signals of the operating system").with_source(e)
         };
         let mut term = signal(SignalKind::terminate()).map_err(failed)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        let count = Arc::downgrade(&self.count);
-        tokio::spawn(async move {
+        let count = Arc::clone(&self.count);
+        let mut task = JoinSet::new();
+        task.spawn(async move {
             loop {
                 tokio::select! {
                     _ = term.recv() => {}
                     _ = interrupt.recv() => {}
                 }
-                match count.upgrade() {
-                    Some(count) => count.send_modify(|n| *n += 1),
-                    None => return,
-                }
+                count.send_modify(|n| *n += 1);
             }
         });
-        Ok(())
+        Ok(task)
     }
 
     pub(crate) fn ready(&self, addresses: Vec<(&'static str, Address)>) {

@@ -125,6 +125,10 @@ impl Connection for MemoryConnection {
         Load { in_flight }
     }
 
+    fn is_open(&self) -> bool {
+        self.server.gone.borrow().is_none() && !*self.drained.borrow()
+    }
+
     fn drain(&self) {
         self.drained.send_replace(true);
     }

@@ -99,7 +99,9 @@ impl StreamIo for ServerIo {
         None
     }
 
-    fn release_recv(&self) {}
+    fn release_recv(&self) {
+        self.0.up.close_reader();
+    }
 }
 
 /// The client's end; dropping it aborts the handler.
@@ -139,5 +141,7 @@ impl StreamIo for ClientIo {
 
     fn release_recv(&self) {
         self.handler.iter().for_each(AbortHandle::abort);
+        // A sender that waits for room must not wait for a reader that is gone.
+        self.wires.up.close_reader();
     }
 }
