@@ -10,7 +10,7 @@ use crate::error::HarnessError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Program {
-    /// The file name of the program.
+    /// The file name of the program, or the full path of a file that programs need.
     pub name: &'static str,
     /// The Debian package it comes from.
     pub package: &'static str,
@@ -31,6 +31,11 @@ impl Program {
     pub const PROTOC: Self = Self {
         name: "protoc",
         package: "protobuf-compiler",
+    };
+    /// The contracts that come with the protocol buffer compiler, but in a package of their own.
+    pub const PROTOC_INCLUDES: Self = Self {
+        name: "/usr/include/google/protobuf/descriptor.proto",
+        package: "libprotobuf-dev",
     };
 
     /// Where the program is.

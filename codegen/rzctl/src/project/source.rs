@@ -45,9 +45,11 @@ pub(crate) fn find(argument: Option<&str>, folder: &Path) -> Result<Dependency> 
 /// Cargo's own copies of git repositories come and go, so they do not count.
 fn built_in() -> Option<&'static Path> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let copied = folder
-        .iter()
-        .any(|part| part == "checkouts" || part == "registry");
+    let parts: Vec<_> = folder.iter().collect();
+    let copies = [["git", "checkouts"], ["registry", "src"]];
+    let copied = parts
+        .windows(2)
+        .any(|pair| copies.iter().any(|copy| pair == copy));
     (!copied).then_some(folder)
 }
 

@@ -42,6 +42,6 @@ fn etcd(settings: &RegistrySettings) -> Result<Arc<dyn Registry>> {
 fn etcd(_: &RegistrySettings) -> Result<Arc<dyn Registry>> {
     Err(Error::invalid_input(
         "registry.kind = \"etcd\" needs the feature `etcd` of rzero: run \
-         `cargo add rzero --features etcd` (its build needs protoc: apt install protobuf-compiler)",
+         `cargo add rzero --features etcd` (its build needs protoc: apt install protobuf-compiler libprotobuf-dev)",
     ))
 }

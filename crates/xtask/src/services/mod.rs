@@ -55,5 +55,10 @@ pub(crate) fn run(args: &ServicesArgs) -> Result<ExitCode> {
 
 /// Installs the packages that tests and their builds need.
 pub(crate) fn install() -> Result<()> {
-    apt::ensure(&[Program::ETCD, Program::ETCDCTL, Program::PROTOC])
+    apt::ensure(&[
+        Program::ETCD,
+        Program::ETCDCTL,
+        Program::PROTOC,
+        Program::PROTOC_INCLUDES,
+    ])
 }
