@@ -8,6 +8,8 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 use rzero::parts::registry::{Instance, Registry, ServiceName, Status, Watch};
 use serde_json::json;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use crate::console::Console;
 use crate::exit::Exit;
@@ -62,6 +64,9 @@ struct View<'a> {
     registry: &'a dyn Registry,
     only: Option<ServiceName>,
     watches: BTreeMap<ServiceName, Watch>,
+    /// Rung by the tasks below, one per watch; they end with the view.
+    bell: Arc<Notify>,
+    ringers: JoinSet<()>,
 }
 
 impl<'a> View<'a> {
@@ -70,6 +75,8 @@ impl<'a> View<'a> {
             registry,
             only,
             watches: BTreeMap::new(),
+            bell: Arc::default(),
+            ringers: JoinSet::new(),
         }
     }
 
@@ -85,6 +92,8 @@ impl<'a> View<'a> {
             if !self.watches.contains_key(&service) {
                 let watch = self.registry.watch(&service);
                 new.push(watch.clone());
+                self.ringers
+                    .spawn(ring(watch.clone(), Arc::clone(&self.bell)));
                 self.watches.insert(service, watch);
             }
         }
@@ -119,35 +128,33 @@ impl<'a> View<'a> {
         self.watches.iter().filter_map(doubt).collect()
     }
 
-    /// Waits until something may have changed.
-    async fn changed(&mut self) {
-        let mut waiting: Vec<Watch> = self.watches.values().cloned().collect();
-        // A snapshot that is current already was shown.
-        let any = std::future::poll_fn(|cx| {
-            let mut ready = false;
-            for watch in &mut waiting {
-                let changed = std::pin::pin!(watch.changed());
-                ready |= matches!(changed.poll(cx), std::task::Poll::Ready(true));
-            }
-            match ready {
-                true => std::task::Poll::Ready(()),
-                false => std::task::Poll::Pending,
-            }
-        });
-        let _ = tokio::time::timeout(LOOK, any).await;
+    /// Waits until something may have changed, at most until the next look is due.
+    async fn changed(&self) {
+        let _ = tokio::time::timeout(LOOK, self.bell.notified()).await;
+    }
+}
+
+/// Rings whenever the watch tells something new.
+async fn ring(mut watch: Watch, bell: Arc<Notify>) {
+    while watch.changed().await {
+        bell.notify_one();
     }
 }
 
 async fn follow(view: &mut View<'_>, console: &Console) -> Result<Exit> {
     let mut shown = (view.instances(), view.doubts());
     // Ages grow, so a terminal is painted anew; a file gets what changed.
+    let mut told = String::new();
     let repaint = !console.is_json() && io::stdout().is_terminal();
     loop {
         view.changed().await;
-        if let Err(failure) = view.look().await {
-            // The watches hold what was last known; the registry may come back.
-            console.note(failure.to_string());
+        // The watches hold what was last known; the registry may come back.
+        let trouble = view.look().await.err();
+        let trouble = trouble.map_or_else(String::new, |failure| failure.to_string());
+        if trouble != told && !trouble.is_empty() {
+            console.note(&trouble);
         }
+        told = trouble;
         let now = (view.instances(), view.doubts());
         if repaint {
             console.clear();

@@ -113,6 +113,10 @@ impl Connection for Noted {
         self.inner.load()
     }
 
+    fn is_open(&self) -> bool {
+        self.inner.is_open()
+    }
+
     fn drain(&self) {
         self.inner.drain();
     }
