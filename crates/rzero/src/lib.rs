@@ -49,7 +49,7 @@ pub use {bytes, prost, prost_types};
 pub mod config {
     pub use rzero_config::*;
 
-    pub use crate::wiring::settings::{Settings, load};
+    pub use crate::wiring::settings::{Settings, load, watch};
 }
 
 /// What generated code calls; not for users.

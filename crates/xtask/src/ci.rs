@@ -44,6 +44,7 @@ pub(crate) fn run(args: &CiArgs) -> Result<ExitCode> {
         check_features(&mut steps, &features);
     }
     test::run_in(&mut steps, &TestArgs::all());
+    steps.run("demo", || check(&mut cargo(["xtask", "demo"])));
     if let Some(count) = steps.run("size of the facade", || crate_count(FACADE)) {
         steps.note(format!("facade: {count} crates with the default features"));
     }

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use rzero_client::ClientConfig;
-use rzero_config::{Error, Loader};
+use rzero_config::{Error, Loader, Watched, watch_files};
 use rzero_core::names;
 use rzero_server::{ServerConfig, ServiceConfig};
 use serde::de::DeserializeOwned;
@@ -44,11 +44,41 @@ impl<T> Deref for Settings<T> {
 /// Names file, line and key of everything that is wrong: an unreadable file, an unknown key, a
 /// value of the wrong type or out of range.
 pub fn load<T: DeserializeOwned>(path: impl AsRef<Path>) -> Result<Settings<T>, Error> {
-    let files: Vec<PathBuf> = match std::env::var_os(names::ENV_CONFIG) {
+    read(&files(path.as_ref()))
+}
+
+/// Loads the configuration as [`load`] does and follows its files: a change is read whole,
+/// checked, and only then swapped in. A change that is wrong leaves the last good value in place
+/// and says so in the log.
+///
+/// An [`App`](crate::App) reads its own sections once, when it is made: what is worth watching is
+/// your part of the value.
+///
+/// # Errors
+/// As [`load`]: the first value must be good.
+pub fn watch<T>(path: impl AsRef<Path>) -> Result<Watched<Settings<T>>, Error>
+where
+    T: DeserializeOwned + Send + Sync + 'static,
+{
+    let files = files(path.as_ref());
+    watch_files(
+        {
+            let files = files.clone();
+            move || read(&files)
+        },
+        files,
+    )
+}
+
+fn files(path: &Path) -> Vec<PathBuf> {
+    match std::env::var_os(names::ENV_CONFIG) {
         Some(list) if !list.is_empty() => std::env::split_paths(&list).collect(),
-        _ => vec![path.as_ref().to_owned()],
-    };
-    let loader = files.into_iter().fold(Loader::new(), Loader::file);
+        _ => vec![path.to_owned()],
+    }
+}
+
+fn read<T: DeserializeOwned>(files: &[PathBuf]) -> Result<Settings<T>, Error> {
+    let loader = files.iter().fold(Loader::new(), Loader::file);
     let mut document = loader.env_prefix(names::ENV_PREFIX).load()?;
     let missing = || {
         let text = "the section is missing: write [service] with at least name = \"…\"";
