@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 
+use rzero::parts::server::TlsConfig;
 use serde_json::{Value, json};
 
 use crate::server::{Server, World};
@@ -230,7 +231,9 @@ fn unknown_methods_name_the_known_ones() {
 #[test]
 fn address_and_contract_at_hand_need_neither_registry_nor_reflection() {
     let world = World::new();
-    let server = Server::start(&world.registry(), "calc", false);
+    let server = Server::start(&world.registry(), "calc", |rpc| {
+        rpc.reflection = Some(false)
+    });
     let run = |more: &[&str]| {
         let call = ["call", "calc.v1.Calc/Echo", "--addr", &server.address];
         rzctl(world.dir.path(), &[&call[..], more].concat())
@@ -278,5 +281,43 @@ fn contracts_are_listed_and_described() {
     }
     let missing = world.run(&["describe", "calc.v1.Nothing"]);
     assert_eq!(missing.code, 3);
+    server.leave();
+}
+
+#[test]
+fn tls_is_spoken_when_an_authority_is_named() {
+    let world = World::new();
+    let file = |name: &str, text: &str| {
+        let path = world.dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let cert = file("cert.pem", &made.cert.pem());
+    let key = file("key.pem", &made.signing_key.serialize_pem());
+    let server = Server::start(&world.registry(), "calc", |rpc| {
+        let client_ca = None;
+        rpc.tls = Some(TlsConfig {
+            cert,
+            key,
+            client_ca,
+        });
+    });
+    let call = ["call", "calc.v1.Calc/Echo", "--tls-ca", "cert.pem"];
+    let ran = world.run(&[&call[..], &["--tls-server-name", "localhost"]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let wrong = world.run(&[&call[..], &["--tls-server-name", "elsewhere"]].concat());
+    assert_eq!(wrong.code, 1);
+    assert!(
+        wrong.err.contains("connection: cannot connect"),
+        "{}",
+        wrong.err
+    );
+    let plain = world.run(&call[..2]);
+    assert!(
+        plain.code == 1 && plain.err.contains("TLS"),
+        "{}",
+        plain.err
+    );
     server.leave();
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rzero::config::Settings;
 use rzero::parts::RegistrySettings;
-use rzero::parts::server::{DrainConfig, Mode, ServerConfig, ServiceConfig};
+use rzero::parts::server::{DrainConfig, Mode, RpcConfig, ServerConfig, ServiceConfig};
 use rzero::{AppHandle, Cx, Drained, Error, Receiver, Result, Sender};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -74,13 +74,14 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts it and waits until it is registered in `registry`.
-    pub(crate) fn start(registry: &Path, name: &str, reflection: bool) -> Self {
+    pub(crate) fn start(registry: &Path, name: &str, change: impl FnOnce(&mut RpcConfig)) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        let settings = settings(registry, name, reflection);
+        let mut settings = settings(registry, name);
+        change(&mut settings.server.rpc);
         let (handle, task, address) = runtime.block_on(async {
             let app = rzero::App::new(&settings).unwrap();
             let mut watch = app.registry().watch(&name.parse().unwrap());
@@ -112,15 +113,14 @@ impl Server {
     }
 }
 
-fn settings(registry: &Path, name: &str, reflection: bool) -> Settings<()> {
-    let mut server = ServerConfig {
+fn settings(registry: &Path, name: &str) -> Settings<()> {
+    let server = ServerConfig {
         drain: DrainConfig {
             wait: Some(Duration::ZERO),
             ..DrainConfig::default()
         },
         ..ServerConfig::default()
     };
-    server.rpc.reflection = Some(reflection);
     let registry = RegistrySettings {
         dir: Some(registry.to_path_buf()),
         ..RegistrySettings::default()
@@ -157,7 +157,7 @@ impl World {
 
     /// Starts a server that tells its contracts.
     pub(crate) fn start(&self, name: &str) -> Server {
-        Server::start(&self.registry(), name, true)
+        Server::start(&self.registry(), name, |_| {})
     }
 
     /// Runs the program with this world's registry.
