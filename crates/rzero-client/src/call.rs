@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rzero_balance::{NodeStats, Started};
 use rzero_core::{
     Ambient, Call, CallInfo, Class, Duplex, Error, Fixed, Method, Outcome, Reply, Result, names,
 };
 use tokio::time::{Instant, timeout_at};
 
+use crate::flight::Flight;
 use crate::stream::Tracked;
 use crate::{CallOptions, Channel};
 
@@ -198,35 +198,6 @@ fn after(error: &Error, may_retry: bool) -> Next {
         Class::ConnectFailed | Class::Draining => Next::Repick,
         Class::ConnectionLost | Class::Unavailable if may_retry => Next::Retry,
         _ => Next::GiveUp,
-    }
-}
-
-/// A call in flight on a node; dropped unfinished it counts as cancelled.
-pub(crate) struct Flight {
-    stats: Arc<NodeStats>,
-    started: Option<Started>,
-}
-
-impl Flight {
-    fn begin(stats: &Arc<NodeStats>, now: Instant) -> Self {
-        Self {
-            stats: Arc::clone(stats),
-            started: Some(stats.begin(now)),
-        }
-    }
-
-    pub(crate) fn finish(mut self, outcome: Outcome, now: Instant) {
-        if let Some(started) = self.started.take() {
-            self.stats.finish(started, outcome, now);
-        }
-    }
-}
-
-impl Drop for Flight {
-    fn drop(&mut self) {
-        if let Some(started) = self.started.take() {
-            self.stats.abandon(started);
-        }
     }
 }
 

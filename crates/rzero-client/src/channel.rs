@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rzero_balance::NodeStats;
-use rzero_core::{Address, CallInfo, Class, Dial, Error, Fixed, Lane, Result};
+use rzero_core::{CallInfo, Class, Dial, Error, Fixed, Lane, Result};
 use rzero_registry::{ServiceName, Watch};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 
 use crate::ClientConfig;
 use crate::cluster::{self, Recipe};
+use crate::shared::{NodeView, Shared};
 use crate::snapshot::{Group, Outlook, Ready, Snapshot};
 
 /// Calls that may wait for a first ready node at a time.
@@ -35,37 +36,6 @@ static TOO_MANY: Fixed = Fixed::new(
 /// clone; connects behind; when the last clone is dropped connections are drained.
 #[derive(Clone)]
 pub struct Channel(pub(crate) Arc<Shared>);
-
-pub(crate) struct Shared {
-    target: ServiceName,
-    pub(crate) caller: Option<Arc<str>>,
-    pub(crate) timeout: Duration,
-    pub(crate) wait_for_ready: bool,
-    connect_timeout: Duration,
-    snapshot: ArcSwap<Snapshot>,
-    version: watch::Sender<u64>,
-    waiters: AtomicUsize,
-    views: Mutex<Vec<NodeView>>,
-    /// Lanes that somebody calls for the first time; the task of the channel dials them.
-    wakes: mpsc::Sender<Lane>,
-}
-
-/// A node as operators see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeView {
-    /// Instance id.
-    pub id: String,
-    /// Where it is dialed.
-    pub address: Address,
-    /// `connecting`, `ready` or `backoff`.
-    pub state: &'static str,
-    /// Calls in flight when the view was made.
-    pub in_flight: u32,
-    /// Version it registered.
-    pub version: String,
-    /// Lane it registered.
-    pub lane: Lane,
-}
 
 impl Channel {
     /// A channel to `target`, whose instances `watch` tells and `dial` connects over `protocol`.
@@ -213,14 +183,6 @@ impl<'a> Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Shared {
-    pub(crate) fn publish(&self, snapshot: Snapshot, views: Vec<NodeView>) {
-        *self.views.lock().unwrap_or_else(PoisonError::into_inner) = views;
-        self.snapshot.store(Arc::new(snapshot));
-        self.version.send_modify(|version| *version += 1);
     }
 }
 

@@ -10,8 +10,8 @@ use rzero_registry::{Instance, InstanceId, Status, Watch};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::channel::Shared;
 use crate::node::{Event, Node, State};
+use crate::shared::{NodeView, Shared};
 use crate::snapshot::{Group, Outlook, Ready, Snapshot};
 
 /// Changes of node states that wait to be seen; a node waits when it is full.
@@ -178,10 +178,10 @@ impl Cluster {
         )
     }
 
-    fn views(&self) -> Vec<crate::NodeView> {
+    fn views(&self) -> Vec<NodeView> {
         self.nodes
             .values()
-            .map(|node| crate::NodeView {
+            .map(|node| NodeView {
                 id: node.instance.id.to_string(),
                 address: node.address.clone(),
                 state: node.state.name(),

@@ -14,13 +14,16 @@ mod call;
 mod channel;
 mod cluster;
 mod config;
+mod flight;
 mod node;
 mod options;
 pub mod rt;
+mod shared;
 mod snapshot;
 mod stream;
 
-pub use channel::{Channel, NodeView};
+pub use channel::Channel;
 pub use config::{ClientConfig, ClientTlsConfig};
 pub use options::CallOptions;
 pub use rt::ClientStream;
+pub use shared::NodeView;

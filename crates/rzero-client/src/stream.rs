@@ -10,7 +10,7 @@ use bytes::Bytes;
 use rzero_core::{Class, Error, Fixed, Metadata, Outcome, StreamIo};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::call::Flight;
+use crate::flight::Flight;
 
 static LATE: Fixed = Fixed::new(
     Class::DeadlineExceeded,
