@@ -33,7 +33,8 @@ pub enum Priority {
 pub struct Peer {
     /// Its address.
     pub address: Address,
-    /// What its verified certificate says, when it showed one.
+    /// Who its verified certificate says it is, when it showed one: the first URI name in it, else
+    /// the first DNS name.
     pub identity: Option<String>,
 }
 

@@ -94,6 +94,16 @@ impl ClientTls {
     }
 }
 
+/// Who a verified certificate says its owner is: its first URI name (as SPIFFE uses), else its
+/// first DNS name.
+pub(crate) fn identity(certificate: &CertificateDer<'_>) -> Option<String> {
+    let certificate = webpki::EndEntityCert::try_from(certificate).ok()?;
+    let mut names = certificate
+        .valid_uri_names()
+        .chain(certificate.valid_dns_names());
+    names.next().map(ToOwned::to_owned)
+}
+
 fn roots(file: &Path) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(file)? {

@@ -1,16 +1,16 @@
 //! TLS, plain and mutual.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rzero::Class;
 use rzero::parts::client::{Channel, ClientConfig};
 use rzero::parts::core::Address;
 use rzero::parts::grpc::{ClientTls, GrpcDialer, GrpcWire, ServerTls};
 use rzero::parts::registry::Registry;
 use rzero::parts::server::App;
+use rzero::{CallInfo, Class, InterceptLayer, Interceptor};
 use rzero_e2e::EchoLogic;
 use rzero_e2e::api::peers::v1::{EchoClient, EchoServer, SayRequest};
 
@@ -50,12 +50,26 @@ fn files() -> Files {
     }
 }
 
-/// An echo server that speaks TLS, and a channel whose dialer is `dialer`.
-async fn call(tls: ServerTls, dialer: GrpcDialer) -> rzero::Result<String> {
+/// Remembers who called.
+#[derive(Default)]
+struct Callers(Mutex<Vec<Option<String>>>);
+
+impl Interceptor for Callers {
+    fn before(&self, call: &mut CallInfo) -> rzero::Result<()> {
+        let identity = call.peer().and_then(|peer| peer.identity.clone());
+        self.0.lock().unwrap().push(identity);
+        Ok(())
+    }
+}
+
+/// An echo server that speaks TLS, and a channel whose dialer is `dialer`. Gives who it answered.
+async fn call(tls: ServerTls, dialer: GrpcDialer) -> rzero::Result<Option<String>> {
+    let callers = Arc::new(Callers::default());
     let cluster = Cluster::new(Net::Grpc);
     let logic = Arc::new(EchoLogic::new("tls"));
     let app = App::new(service_config(), server_config())
         .unwrap()
+        .layer(InterceptLayer::new(Arc::clone(&callers)))
         .serve(EchoServer::from_arc(Arc::clone(&logic)))
         .wire(Arc::new(
             GrpcWire::new(Address::tcp("127.0.0.1", 0)).with_tls(tls),
@@ -70,7 +84,7 @@ async fn call(tls: ServerTls, dialer: GrpcDialer) -> rzero::Result<String> {
     let channel = Channel::new(name(), watch, "grpc", Arc::new(dialer), &config, None);
     let reply = EchoClient::new(channel).say(SayRequest::default()).await;
     server.leave().await;
-    reply.map(|reply| reply.server_id)
+    reply.map(|_| callers.0.lock().unwrap().pop().flatten())
 }
 
 fn client(files: &Files, identity: Option<(&Path, &Path)>) -> GrpcDialer {
@@ -82,23 +96,18 @@ fn client(files: &Files, identity: Option<(&Path, &Path)>) -> GrpcDialer {
 async fn tls_works_and_plaintext_is_refused() {
     let files = files();
     let tls = ServerTls::from_files(&files.cert, &files.key, None).unwrap();
-    assert_eq!(
-        call(tls.clone(), client(&files, None)).await.unwrap(),
-        "tls"
-    );
+    assert_eq!(call(tls.clone(), client(&files, None)).await.unwrap(), None);
     let error = call(tls, GrpcDialer::new()).await.unwrap_err();
     assert_eq!(error.class(), Class::NoEndpoint);
 }
 
 #[tokio::test]
-async fn mutual_tls_asks_for_a_certificate() {
+async fn mutual_tls_asks_for_a_certificate_and_tells_whose_it_is() {
     let files = files();
     let tls = ServerTls::from_files(&files.cert, &files.key, Some(&files.ca)).unwrap();
     let identity = Some((files.cert.as_path(), files.key.as_path()));
-    assert_eq!(
-        call(tls.clone(), client(&files, identity)).await.unwrap(),
-        "tls"
-    );
+    let caller = call(tls.clone(), client(&files, identity)).await.unwrap();
+    assert_eq!(caller.as_deref(), Some("localhost"));
     assert!(call(tls, client(&files, None)).await.is_err());
 }
 

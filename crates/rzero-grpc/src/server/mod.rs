@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::{CONNECTION_WINDOW_BYTES, FRAME_BUDGET_BYTES, STREAM_WINDOW_BYTES, ServerTls};
+use crate::{CONNECTION_WINDOW_BYTES, FRAME_BUDGET_BYTES, STREAM_WINDOW_BYTES, ServerTls, tls};
 
 /// Time for TLS and the HTTP/2 preface; a slower peer is cut off.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -227,15 +227,29 @@ struct Serve {
 
 impl Serve {
     /// Serves a connection to its end; `true` when calls were cut.
-    async fn connection(self, io: Io, tls: Option<ServerTls>) -> bool {
-        match (io, tls) {
+    async fn connection(mut self, io: Io, acceptor: Option<ServerTls>) -> bool {
+        match (io, acceptor) {
             (Io::Unix(unix), _) => self.http2(unix).await,
             (Io::Tcp(tcp), None) => match self.opening(self.reject_foreign(tcp)).await.flatten() {
                 Some(tcp) => self.http2(tcp).await,
                 None => false,
             },
-            (Io::Tcp(tcp), Some(tls)) => match self.opening(tls.0.accept(tcp)).await {
-                Some(Ok(stream)) => self.http2(stream).await,
+            (Io::Tcp(tcp), Some(acceptor)) => match self.opening(acceptor.0.accept(tcp)).await {
+                Some(Ok(stream)) => {
+                    let shown = stream
+                        .get_ref()
+                        .1
+                        .peer_certificates()
+                        .and_then(<[_]>::first);
+                    if let Some(identity) = shown.and_then(tls::identity) {
+                        let address = self.peer.address.clone();
+                        self.peer = Arc::new(Peer {
+                            address,
+                            identity: Some(identity),
+                        });
+                    }
+                    self.http2(stream).await
+                }
                 Some(Err(error)) => self.refused(&format!(
                     "TLS handshake failed ({error}); does the client speak TLS and trust our CA?"
                 )),
