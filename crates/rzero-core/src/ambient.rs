@@ -135,6 +135,23 @@ where
     task
 }
 
+/// The same work, carrying the context of this call wherever it is polled.
+pub(crate) fn carry<F>(work: F) -> impl Future<Output = F::Output> + Send + 'static
+where
+    F: Future + Send + 'static,
+{
+    let current = CURRENT.try_with(|c| Current {
+        ambient: c.ambient.clone(),
+        tasks: Tasks::Child(owner(c)),
+    });
+    async move {
+        match current {
+            Ok(current) => CURRENT.scope(current, work).await,
+            Err(_) => work.await,
+        }
+    }
+}
+
 /// Runs blocking work on tokio's blocking threads with the context of this call.
 ///
 /// A blocking section cannot be cancelled: it runs to its end.

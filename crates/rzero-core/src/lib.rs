@@ -27,6 +27,7 @@ mod codec;
 mod cx;
 mod error;
 mod interceptor;
+mod join_set;
 mod lane;
 mod metadata;
 mod method;
@@ -49,6 +50,7 @@ pub use error::{
     BoxError, Class, Code, Detail, Error, Fault, Fixed, Result, RetrySafety, Violation,
 };
 pub use interceptor::{InterceptLayer, Intercepted, Interceptor};
+pub use join_set::JoinSet;
 pub use lane::{InvalidLane, Lane};
 pub use metadata::{InvalidMetadata, Metadata, Value};
 pub use method::{Idempotency, Kind, Method, MethodDesc, ServiceDesc};

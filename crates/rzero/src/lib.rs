@@ -36,8 +36,8 @@ mod wiring;
 
 pub use rzero_client::{CallOptions, Channel, ClientStream, NodeView};
 pub use rzero_core::{
-    Ambient, Call, CallInfo, Class, Code, Cx, Error, Fault, InterceptLayer, Interceptor, Lane,
-    Metadata, Outcome, Priority, Receiver, Reply, Result, RetrySafety, Sender, Service, Stop,
+    Ambient, Call, CallInfo, Class, Code, Cx, Error, Fault, InterceptLayer, Interceptor, JoinSet,
+    Lane, Metadata, Outcome, Priority, Receiver, Reply, Result, RetrySafety, Sender, Service, Stop,
     Value, Violation, shield, spawn, spawn_blocking,
 };
 pub use rzero_server::{AppHandle, Drained, Exit};
