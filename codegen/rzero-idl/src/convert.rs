@@ -1,5 +1,6 @@
 //! The parser's errors as problems of ours: our file names, and help where we know more.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use miette::{Diagnostic, NamedSource};
 
 use crate::diagnostics::{MAX_PROBLEMS, Problem};
 use crate::resolver::Library;
-use crate::suggest;
+use crate::{builtin, suggest};
 
 /// Folders searched for a file with the missing name; a search beyond this is not worth the time.
 const MAX_SEARCHED_ENTRIES: usize = 20_000;
@@ -59,8 +60,15 @@ fn convert(
         problem = problem.with_shared_source(source);
         for label in error.labels().into_iter().flatten() {
             let span = label.offset()..label.offset() + label.len();
-            wrong = wrong.or_else(|| text.get(span.clone()).map(str::to_owned));
+            wrong = wrong.or_else(|| {
+                let before = text.get(..span.start)?;
+                Some((text.get(span.clone())?, Position::after(before)))
+            });
             problem = problem.with_mark(span, label.label().unwrap_or("here"));
+        }
+        if let Some(span) = map_value(&error.to_string(), text).filter(|_| wrong.is_none()) {
+            wrong = Some((&text[span.clone()], Position::Field));
+            problem = problem.with_mark(span, "found here");
         }
         if wrong.is_none() && error.labels().is_none() {
             let end = text.trim_end().len();
@@ -70,16 +78,34 @@ fn convert(
         }
     }
     let help = error.help().map(|help| help.to_string());
-    match help.or_else(|| own_help(&error.to_string(), wrong.as_deref(), context)) {
+    match help.or_else(|| own_help(&error.to_string(), wrong, context)) {
         Some(help) => problem.with_help(help),
         None => problem,
     }
 }
 
+/// Where the unknown value type of a map is: the parser marks those of fields and methods only.
+fn map_value(message: &str, text: &str) -> Option<Range<usize>> {
+    let name = message
+        .strip_prefix("name '")?
+        .strip_suffix("' is not defined")?;
+    text.match_indices(name).find_map(|(start, _)| {
+        let span = start..start + name.len();
+        let inside = text[..start].trim_end().ends_with(',')
+            && text[span.end..].trim_start().starts_with('>');
+        inside.then_some(span)
+    })
+}
+
 /// Help the parser does not give. It exposes no error kinds, so its words have to do.
-fn own_help(message: &str, wrong: Option<&str>, context: &Context<'_>) -> Option<String> {
+fn own_help(
+    message: &str,
+    wrong: Option<(&str, Position)>,
+    context: &Context<'_>,
+) -> Option<String> {
     if message.starts_with("name '") && message.ends_with("is not defined") {
-        return unknown_type_help(wrong?, context);
+        let (wrong, at) = wrong?;
+        return unknown_type_help(wrong, at, context);
     }
     if message.starts_with("import cycle") {
         return Some("move what both files need into a third one that imports neither".to_owned());
@@ -93,35 +119,53 @@ fn own_help(message: &str, wrong: Option<&str>, context: &Context<'_>) -> Option
     None
 }
 
-fn unknown_type_help(wrong: &str, context: &Context<'_>) -> Option<String> {
+/// Where a type is named: only fields may have a scalar one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Position {
+    Field,
+    Message,
+}
+
+impl Position {
+    /// Told by what stands before the type: `(`, `(stream` or `extend`.
+    fn after(before: &str) -> Self {
+        let before = before.trim_end();
+        let method = before.strip_suffix("stream").unwrap_or(before).trim_end();
+        if method.ends_with('(') || before.ends_with("extend") {
+            Self::Message
+        } else {
+            Self::Field
+        }
+    }
+}
+
+fn unknown_type_help(wrong: &str, at: Position, context: &Context<'_>) -> Option<String> {
     let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    let qualified = wrong.contains('.');
     let wrong = last(wrong.trim());
     let types = context.library.types();
     let names: Vec<String> = types.iter().map(|name| last(name)).collect();
     if let Some(at) = names.iter().position(|name| *name == wrong) {
         return Some(format!("did you mean `{}`?", types[at]));
     }
-    if let Some(near) = suggest::nearest(&wrong, names.iter().map(String::as_str)) {
+    let scalars = if at == Position::Field && !qualified {
+        builtin::SCALARS
+    } else {
+        &[]
+    };
+    let declared = names.iter().map(String::as_str);
+    if let Some(near) = suggest::nearest(&wrong, declared.chain(scalars.iter().copied())) {
         return Some(format!("did you mean `{near}`?"));
     }
-    let well_known = well_known_file(&wrong)?;
+    let foreign = builtin::foreign(&wrong).filter(|_| !scalars.is_empty());
+    if let Some(scalar) = foreign {
+        return Some(format!("did you mean {scalar}?"));
+    }
+    let well_known = suggest::nearest(&wrong, builtin::well_known())?;
+    let file = builtin::well_known_file(well_known)?;
     Some(format!(
-        "for the well-known type write `google.protobuf.{wrong}` and `import \"{well_known}\";`"
+        "for the well-known type write `google.protobuf.{well_known}` and `import \"{file}\";`"
     ))
-}
-
-fn well_known_file(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "Any" => "google/protobuf/any.proto",
-        "Duration" => "google/protobuf/duration.proto",
-        "Empty" => "google/protobuf/empty.proto",
-        "FieldMask" => "google/protobuf/field_mask.proto",
-        "Struct" | "Value" | "ListValue" | "NullValue" => "google/protobuf/struct.proto",
-        "Timestamp" => "google/protobuf/timestamp.proto",
-        "BoolValue" | "BytesValue" | "DoubleValue" | "FloatValue" | "Int32Value" | "Int64Value"
-        | "StringValue" | "UInt32Value" | "UInt64Value" => "google/protobuf/wrappers.proto",
-        _ => return None,
-    })
 }
 
 /// The name in `import 'NAME' not found` and its relatives.

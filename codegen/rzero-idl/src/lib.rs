@@ -35,6 +35,7 @@
 #![forbid(unsafe_code)]
 
 mod build;
+mod builtin;
 mod check;
 mod convert;
 mod diagnostics;

@@ -4,7 +4,7 @@
 const MIN_LETTERS: usize = 3;
 
 /// The candidate nearest to `wrong`, when it is near enough to be a slip: at most a third of the
-/// letters differ. Ties go to the first in alphabetical order.
+/// letters differ. Ties go to a first letter of the same case, then to the alphabet.
 pub(crate) fn nearest<'a>(
     wrong: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -16,8 +16,15 @@ pub(crate) fn nearest<'a>(
         .filter(|candidate| letters >= MIN_LETTERS && candidate.chars().count() >= MIN_LETTERS)
         .map(|candidate| (distance(wrong, candidate), candidate))
         .filter(|(distance, _)| *distance <= limit)
-        .min()
+        .min_by_key(|(distance, candidate)| {
+            (*distance, !same_initial(wrong, candidate), *candidate)
+        })
         .map(|(_, candidate)| candidate)
+}
+
+fn same_initial(a: &str, b: &str) -> bool {
+    let capital = |name: &str| name.starts_with(char::is_uppercase);
+    capital(a) == capital(b)
 }
 
 /// Edits (insert, delete, replace, swap of neighbours) between two names; a change of case counts
@@ -59,6 +66,12 @@ mod tests {
     #[test]
     fn swapped_letters_are_one_slip() {
         assert_eq!(nearest("Itme", ["Item", "Time"]), Some("Item"));
+    }
+
+    #[test]
+    fn case_of_the_first_letter_decides_between_equals() {
+        assert_eq!(nearest("strng", ["String", "string"]), Some("string"));
+        assert_eq!(nearest("Strng", ["String", "string"]), Some("String"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::failure::{Failure, Result};
 /// How the etcd client gets into this program.
 const ETCD_HELP: &str = "run `cargo install rzctl --features etcd`\n\
     (in a checkout of rzero: `cargo install --path codegen/rzctl --features etcd`);\n\
-    its build needs protoc: `apt install protobuf-compiler`";
+    its build needs protoc: `apt install protobuf-compiler libprotobuf-dev`";
 
 /// Where services register.
 #[derive(Debug, Args)]

@@ -22,6 +22,15 @@ told!(
     "syntax = \"proto3\";\npackage shop;\nmessage Order { Timestamp at = 1; }\n"
 );
 told!(
+    misspelt_scalars_get_the_scalar,
+    "syntax = \"proto3\";\nmessage Order {\n  strnig id = 1;\n  map<string, Int23> counts = 2;\n  \
+     repeated integer sizes = 3;\n  oneof kind { boolean big = 4; }\n  Timestmp at = 5;\n}\n"
+);
+told!(
+    methods_are_never_offered_scalars,
+    "syntax = \"proto3\";\nservice Shop {\n  rpc Buy (Strnig) returns (stream Int23);\n}\n"
+);
+told!(
     every_unknown_type_is_told,
     "syntax = \"proto3\";\nservice Shop {\n  rpc Buy (Ordr) returns (Recipt);\n}\nmessage Order {}\nmessage Receipt {}\n"
 );
