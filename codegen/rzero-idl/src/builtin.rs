@@ -6,6 +6,12 @@ pub(crate) const SCALARS: &[&str] = &[
     "sfixed64", "sint32", "sint64", "string", "uint32", "uint64",
 ];
 
+/// The scalar types that a map may have as its key.
+pub(crate) const MAP_KEYS: &[&str] = &[
+    "bool", "fixed32", "fixed64", "int32", "int64", "sfixed32", "sfixed64", "sint32", "sint64",
+    "string", "uint32", "uint64",
+];
+
 /// The well-known types and the files they are in.
 const WELL_KNOWN: &[(&str, &str)] = &[
     ("Any", "google/protobuf/any.proto"),

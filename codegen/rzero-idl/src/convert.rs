@@ -8,7 +8,7 @@ use miette::{Diagnostic, NamedSource};
 
 use crate::diagnostics::{MAX_PROBLEMS, Problem};
 use crate::resolver::Library;
-use crate::{builtin, suggest};
+use crate::{builtin, duplicate, suggest};
 
 /// Folders searched for a file with the missing name; a search beyond this is not worth the time.
 const MAX_SEARCHED_ENTRIES: usize = 20_000;
@@ -26,6 +26,9 @@ pub(crate) fn problems(error: &protox::Error, context: &Context<'_>) -> Vec<Prob
     if let Some(problem) = context.library.take_refusal() {
         return vec![problem];
     }
+    if let Some(problem) = duplicate::read_twice(error, context.library) {
+        return vec![problem];
+    }
     let name = error.file().map(str::to_owned);
     let source = name
         .as_deref()
@@ -41,7 +44,9 @@ pub(crate) fn problems(error: &protox::Error, context: &Context<'_>) -> Vec<Prob
             None => problem,
         });
     }
+    let mut outer = duplicate::Outer::of(error);
     let related = error.related().into_iter().flatten();
+    let related = related.filter(|related| outer.is_news(*related));
     // One more than is shown, so that it is told that there are more.
     let related = related.take(MAX_PROBLEMS);
     problems.extend(related.map(|related| convert(related, source, context)));
@@ -107,6 +112,10 @@ fn own_help(
         let (wrong, at) = wrong?;
         return unknown_type_help(wrong, at, context);
     }
+    if message.starts_with("a map field key type") {
+        let near = suggest::nearest(wrong?.0, builtin::MAP_KEYS.iter().copied());
+        return near.map(|near| format!("did you mean `{near}`?"));
+    }
     if message.starts_with("import cycle") {
         return Some("move what both files need into a third one that imports neither".to_owned());
     }
@@ -153,6 +162,11 @@ fn unknown_type_help(wrong: &str, at: Position, context: &Context<'_>) -> Option
     } else {
         &[]
     };
+    if at == Position::Message && builtin::SCALARS.contains(&wrong.as_str()) {
+        return Some(format!(
+            "only messages can stand here: declare one with a field of type `{wrong}`"
+        ));
+    }
     let declared = names.iter().map(String::as_str);
     if let Some(near) = suggest::nearest(&wrong, declared.chain(scalars.iter().copied())) {
         return Some(format!("did you mean `{near}`?"));

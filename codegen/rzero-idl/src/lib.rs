@@ -39,6 +39,7 @@ mod builtin;
 mod check;
 mod convert;
 mod diagnostics;
+mod duplicate;
 mod load;
 mod model;
 mod resolver;

@@ -18,6 +18,9 @@ const MAX_FILE_BYTES: u64 = 16 << 20;
 /// Deepest nesting of brackets. Messages nest to 31 in any case, options rarely to 10.
 const MAX_DEPTH: usize = 100;
 
+/// What some editors write before UTF-8 text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// A file that was read: where it came from and its text.
 #[derive(Clone, Debug)]
 pub(crate) struct ReadFile {
@@ -170,6 +173,10 @@ fn read_text(path: &Path) -> Result<Option<String>, Box<Problem>> {
             ))
             .with_help("this is hardly a contract; split it if it is one"),
         ));
+    }
+    // Editors on Windows put the mark there; it says nothing about the contract.
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Some(text)),

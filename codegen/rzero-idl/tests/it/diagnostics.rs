@@ -31,6 +31,14 @@ told!(
     "syntax = \"proto3\";\nservice Shop {\n  rpc Buy (Strnig) returns (stream Int23);\n}\n"
 );
 told!(
+    scalars_in_place_of_messages_are_told,
+    "syntax = \"proto3\";\nservice Shop {\n  rpc Buy (string) returns (stream int32);\n}\n"
+);
+told!(
+    misspelt_map_key_gets_the_scalar,
+    "syntax = \"proto3\";\nmessage Order {\n  map<strng, bool> tags = 1;\n}\n"
+);
+told!(
     every_unknown_type_is_told,
     "syntax = \"proto3\";\nservice Shop {\n  rpc Buy (Ordr) returns (Recipt);\n}\nmessage Order {}\nmessage Receipt {}\n"
 );
@@ -173,6 +181,33 @@ fn place_names_file_line_and_column() {
     let (file, line, column) = problems.problems()[0].place().unwrap();
     assert!(file.ends_with("a.proto"));
     assert_eq!((line, column), (3, 3));
+}
+
+#[test]
+fn file_read_under_two_names_is_told_once() {
+    let money = "syntax = \"proto3\";\npackage shop;\nmessage Money {\n  int64 units = 1;\n}\n";
+    let shop = "syntax = \"proto3\";\npackage shop;\nimport \"shop/money.proto\";\n\
+                message Order { Money price = 1; }\n";
+    let folder = Folder::new(&[
+        ("api/shop/money.proto", money),
+        ("api/shop/shop.proto", shop),
+    ]);
+    insta::assert_snapshot!(
+        "two_import_names",
+        folder.problems(
+            &["api/shop/money.proto", "api/shop/shop.proto"],
+            &["api/shop", "api"]
+        )
+    );
+}
+
+#[test]
+fn members_of_a_message_defined_twice_are_not_told_again() {
+    let text = "syntax = \"proto3\";\npackage shop;\nmessage Order {\n  string id = 1;\n  \
+                enum Kind { A = 0; }\n  message Item { string id = 1; }\n}\n";
+    let folder = Folder::new(&[("a.proto", text), ("b.proto", text)]);
+    let problems = folder.load(&["a.proto", "b.proto"], &["."]).unwrap_err();
+    assert_eq!(problems.problems().len(), 1, "{problems}");
 }
 
 #[test]
