@@ -91,8 +91,9 @@ impl MemoryRegistry {
             }
             let instance = Arc::clone(&wanted.instance);
             let slot = store.slot(&instance.service);
-            slot.instances.insert(instance.id.clone(), instance);
-            slot.publish();
+            let id = instance.id.clone();
+            slot.instances.insert(id, Arc::clone(&instance));
+            slot.publisher.joined(instance);
             Ok(())
         });
         match outcome {
@@ -115,9 +116,10 @@ impl MemoryRegistry {
                 return;
             }
             slot.instances.remove(id);
-            slot.publisher.deregistered(id);
-            if !down {
-                slot.publish();
+            if down {
+                slot.publisher.deregistered(id);
+            } else {
+                slot.publisher.left(id);
             }
         });
     }

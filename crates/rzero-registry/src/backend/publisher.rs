@@ -36,6 +36,18 @@ impl Publisher {
         self.send();
     }
 
+    /// As [`Keeper::joined`], and publishes it.
+    pub fn joined(&mut self, instance: Arc<Instance>) {
+        self.keeper.joined(instance, Instant::now());
+        self.send();
+    }
+
+    /// As [`Keeper::left`], and publishes it.
+    pub fn left(&mut self, id: &InstanceId) {
+        self.keeper.left(id, Instant::now());
+        self.send();
+    }
+
     /// Publishes that the source is away; what was known stays.
     pub fn down(&mut self, why: impl Into<Arc<str>>) {
         self.keeper.down(why);

@@ -102,6 +102,13 @@ pub(super) fn is_entry(name: &OsStr) -> bool {
     !name.starts_with(UNFINISHED.as_bytes()) && name.ends_with(SUFFIX.as_bytes())
 }
 
+/// Whether a file of this name is one that was to become an entry.
+pub(super) fn is_unfinished(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    let infix = SUFFIX.as_bytes();
+    name.starts_with(UNFINISHED.as_bytes()) && name.windows(infix.len()).any(|part| part == infix)
+}
+
 /// Whether nobody holds the lock of the file: its owner is gone.
 pub(super) fn is_abandoned(file: &File) -> io::Result<bool> {
     // Shared, so that two readers who look at once do not take each other for the owner.

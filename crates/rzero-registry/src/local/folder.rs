@@ -50,6 +50,14 @@ impl Root {
         let metadata = fs::symlink_metadata(path).map_err(|error| cannot("read", path, &error))?;
         check(path, &metadata, user_id())?;
         if metadata.permissions().mode() & 0o777 != OWNER_ONLY {
+            // Closing a folder that has another use, such as `/tmp`, would harm the host.
+            if !holds_services_only(path).map_err(|error| cannot("read", path, &error))? {
+                return Err(Error::invalid_input(format!(
+                    "registry folder {path} is open to other users and holds other things; set \
+                     `registry.dir` to a folder of its own, such as {path}/rzero-registry",
+                    path = path.display(),
+                )));
+            }
             fs::set_permissions(path, fs::Permissions::from_mode(OWNER_ONLY))
                 .map_err(|error| cannot("close to other users", path, &error))?;
         }
@@ -89,7 +97,11 @@ impl Root {
         };
         let mut services = Vec::new();
         for folder in folders {
-            let name = folder?.file_name();
+            let folder = folder?;
+            if !folder.file_type().is_ok_and(|kind| kind.is_dir()) {
+                continue; // a foreign file
+            }
+            let name = folder.file_name();
             let name = name.to_str().map(|name| name.replace(SLASH, "/"));
             services.extend(name.and_then(|name| name.parse().ok()));
         }
@@ -108,6 +120,18 @@ fn make_folder(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         outcome => outcome,
     }
+}
+
+/// Whether all that is in a folder was made by a registry of this user: closed folders.
+fn holds_services_only(path: &Path) -> io::Result<bool> {
+    for inside in fs::read_dir(path)? {
+        let metadata = inside?.metadata()?;
+        let closed = metadata.permissions().mode() & 0o777 == OWNER_ONLY;
+        if !(metadata.is_dir() && closed && metadata.uid() == user_id()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn check(path: &Path, metadata: &Metadata, user: u32) -> Result<(), Error> {
@@ -153,6 +177,29 @@ mod tests {
     #[test]
     fn open_folder_is_closed_to_others() {
         let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        Root::open(dir.path()).unwrap();
+        let mode = fs::metadata(dir.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[test]
+    fn open_folder_with_another_use_is_refused_and_left_open() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("letter"), "").unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+        let error = Root::open(dir.path()).unwrap_err();
+        assert!(error.message().contains("holds other things"), "{error}");
+        let mode = fs::metadata(dir.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o1777);
+        Root::open(&dir.path().join("rzero-registry")).unwrap();
+    }
+
+    #[test]
+    fn folder_of_services_that_was_opened_is_closed_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        root.make_service(&"a".parse().unwrap()).unwrap();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
         Root::open(dir.path()).unwrap();
         let mode = fs::metadata(dir.path()).unwrap().permissions().mode();

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::entry::{is_abandoned, is_entry, same_file};
+use super::entry::{is_abandoned, is_entry, is_unfinished, same_file};
 use super::folder::Root;
 use crate::{Instance, InstanceId, ServiceName};
 
@@ -27,6 +27,9 @@ const MISSED_MAX: u32 = 5;
 /// A folder that changed this recently may have changed again within the grain of its time stamp,
 /// so it is listed again.
 const STAMP_GRAIN: Duration = Duration::from_millis(500);
+/// An unfinished entry that is older was left behind by a process that was killed, or by a full
+/// disk: writing one takes a moment.
+const UNFINISHED_MAX: Duration = Duration::from_secs(600);
 /// Most foreign files that are remembered as reported.
 const REPORTED_MAX: usize = 256;
 
@@ -118,11 +121,16 @@ impl Scanner {
     fn list(&mut self, exists: bool, gone: &mut Vec<InstanceId>) -> io::Result<bool> {
         let mut present = HashSet::new();
         let mut changed = false;
+        let open = self.entries.values().filter(|known| known.file.is_some());
+        let mut room = OPEN_FILES_MAX.saturating_sub(open.count());
         if exists {
             for file in fs::read_dir(&self.folder)? {
                 let file = file?;
                 let name = file.file_name();
                 if !is_entry(&name) {
+                    if is_unfinished(&name) && file.metadata().is_ok_and(|m| is_left_behind(&m)) {
+                        let _ = fs::remove_file(file.path()); // only tidiness
+                    }
                     continue;
                 }
                 // `metadata` of a directory entry does not follow links.
@@ -132,7 +140,7 @@ impl Scanner {
                 let stamp = Stamp::of(&metadata);
                 let known = self.entries.get(&name);
                 if known.is_none_or(|known| known.stamp != stamp) {
-                    changed |= self.read(&name, &metadata, stamp);
+                    changed |= self.read(&name, &metadata, stamp, &mut room);
                 }
                 present.insert(name);
             }
@@ -151,12 +159,18 @@ impl Scanner {
         Ok(changed)
     }
 
-    /// Reads one file. Says whether it is a live entry.
-    fn read(&mut self, name: &OsString, metadata: &Metadata, stamp: Stamp) -> bool {
+    /// Reads one file, and keeps it open while there is room. Says whether it is a live entry.
+    fn read(
+        &mut self,
+        name: &OsString,
+        metadata: &Metadata,
+        stamp: Stamp,
+        room: &mut usize,
+    ) -> bool {
         match read_entry(&self.folder.join(name), metadata, &self.service) {
             Ok(Some((instance, file))) => {
-                let open = self.entries.values().filter(|known| known.file.is_some());
-                let file = (open.count() < OPEN_FILES_MAX).then_some(file);
+                let file = (*room > 0).then_some(file);
+                *room -= usize::from(file.is_some());
                 let instance = Arc::new(instance);
                 let known = Known {
                     stamp,
@@ -281,6 +295,11 @@ impl Stamp {
             .and_then(|at| SystemTime::now().duration_since(at).ok())
             .is_some_and(|age| age > STAMP_GRAIN)
     }
+}
+
+fn is_left_behind(unfinished: &Metadata) -> bool {
+    let age = unfinished.modified().ok().and_then(|at| at.elapsed().ok());
+    unfinished.is_file() && age.is_some_and(|age| age > UNFINISHED_MAX)
 }
 
 /// The services of which a live entry exists.

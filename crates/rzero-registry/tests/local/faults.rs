@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rzero_registry::conformance::{instance, unique_service};
 use rzero_registry::{Registry, ServiceName, Status};
@@ -52,6 +52,33 @@ async fn foreign_and_torn_files_are_skipped_and_kept() {
     see_count(&mut watch, 1).await;
     assert!(foreign.iter().all(|(name, _)| folder.join(name).exists()));
     assert!(registry.services().await.unwrap().contains(&service));
+}
+
+#[tokio::test]
+async fn file_among_the_folders_of_services_is_skipped() {
+    let (dir, registry) = registry();
+    let service = unique_service("beside");
+    let _guard = registry.register(instance(&service, 1)).await.unwrap();
+    fs::write(dir.path().join("README"), "hello").unwrap();
+    assert_eq!(registry.services().await.unwrap(), [service]);
+}
+
+#[tokio::test]
+async fn entry_that_was_never_finished_is_removed_when_it_is_old() {
+    let (dir, registry) = registry();
+    let service = unique_service("unfinished");
+    let _guard = registry.register(instance(&service, 1)).await.unwrap();
+    let folder = folder(dir.path(), &service);
+    let (old, young) = (folder.join(".a.0.json.1"), folder.join(".b.0.json.1"));
+    let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    fs::File::create(&old)
+        .unwrap()
+        .set_modified(an_hour_ago)
+        .unwrap();
+    fs::write(&young, "").unwrap();
+    let mut watch = registry.watch(&service);
+    see_count(&mut watch, 1).await;
+    assert!(!old.exists() && young.exists());
 }
 
 #[tokio::test]

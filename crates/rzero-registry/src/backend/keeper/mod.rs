@@ -137,6 +137,39 @@ impl Keeper {
         self.give_up(now);
     }
 
+    /// Takes the news that the source lists this instance too, or in place of the one with its id;
+    /// the rest of its list is as it was. Costs less than [`observe`](Self::observe), of which it
+    /// is a short form while the source is well.
+    pub fn joined(&mut self, instance: Arc<Instance>, now: Instant) {
+        if let Source::Up { empty, .. } = &mut self.source {
+            *empty = false;
+        }
+        let replaces = |entry: &Entry| {
+            let mut addresses = entry.instance.addresses.values();
+            addresses.any(|old| instance.addresses.values().any(|new| new == old))
+        };
+        self.entries
+            .retain(|_, entry| entry.kept_until.is_none() || !replaces(entry));
+        let entry = Entry {
+            instance: Arc::clone(&instance),
+            kept_until: None,
+        };
+        self.entries.insert(instance.id.clone(), entry);
+        self.give_up(now);
+    }
+
+    /// Takes the news that an instance deregistered and is not listed any more; the rest of the
+    /// list is as it was. It leaves at once.
+    pub fn left(&mut self, id: &InstanceId, now: Instant) {
+        self.entries.remove(id);
+        self.deregistered.remove(id);
+        let none_listed = self.entries.values().all(|e| e.kept_until.is_some());
+        if let Source::Up { empty, .. } = &mut self.source {
+            *empty = none_listed;
+        }
+        self.give_up(now);
+    }
+
     /// Takes the news that the source is away; `why` is for people.
     pub fn down(&mut self, why: impl Into<Arc<str>>) {
         let why = why.into();
@@ -164,9 +197,13 @@ impl Keeper {
     /// What is to be published.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let instances: Vec<_> = self.entries.values().map(|e| e.instance.clone()).collect();
-        let kept = self.entries.values().filter(|e| e.kept_until.is_some());
-        let status = match (&self.source, kept.count()) {
+        let mut instances = Vec::with_capacity(self.entries.len());
+        let mut kept = 0_usize;
+        for entry in self.entries.values() {
+            instances.push(Arc::clone(&entry.instance));
+            kept += usize::from(entry.kept_until.is_some());
+        }
+        let status = match (&self.source, kept) {
             (Source::Unknown { .. }, _) => Status::Pending,
             (Source::Down { why }, _) => Status::Stale(Arc::clone(why)),
             (Source::Up { .. }, 0) => Status::Live,

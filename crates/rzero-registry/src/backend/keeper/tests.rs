@@ -200,6 +200,45 @@ fn instance_that_returns_may_vanish_again() {
     assert_eq!(ids(&keeper), "a b", "the old deregistration is void");
 }
 
+#[test]
+fn one_that_joins_takes_over_the_address_of_one_that_is_kept() {
+    let now = Instant::now();
+    let mut keeper = knowing("a b", now);
+    keeper.observe([], now);
+    keeper.joined(at("new", "a-host"), now);
+    assert_eq!(ids(&keeper), "b new");
+    let later = now + CONFIG.empty_protect;
+    keeper.joined(instance("c"), later);
+    assert_eq!(ids(&keeper), "c new", "the time of the other is over");
+}
+
+proptest! {
+    #[test]
+    fn joins_and_leaves_come_to_what_whole_lists_do(
+        steps in prop::collection::vec((any::<bool>(), 0u8..5), 0..40),
+    ) {
+        let now = Instant::now();
+        let mut whole = Keeper::new(CONFIG);
+        let mut single = Keeper::new(CONFIG);
+        let mut listed = BTreeSet::new();
+        whole.observe([], now);
+        single.observe([], now);
+        for (joins, n) in steps {
+            let name = format!("i{n}");
+            if joins {
+                single.joined(instance(&name), now);
+                listed.insert(name);
+            } else {
+                single.left(&id(&name), now);
+                whole.deregistered(&id(&name));
+                listed.remove(&name);
+            }
+            whole.observe(listed.iter().map(|name| instance(name)), now);
+            prop_assert_eq!(single.snapshot(), whole.snapshot());
+        }
+    }
+}
+
 /// One step of a random history.
 #[derive(Clone, Debug)]
 enum Step {
