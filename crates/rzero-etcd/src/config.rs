@@ -15,6 +15,10 @@ const LEASE_MIN: Duration = Duration::from_secs(2);
 const LEASE_MAX: Duration = Duration::from_secs(3600);
 /// Shortest time in which a request can be answered.
 const TIMEOUT_MIN: Duration = Duration::from_millis(50);
+/// Longest time that a member may take: what waits for it notices nothing else meanwhile.
+const TIMEOUT_MAX: Duration = Duration::from_secs(60);
+/// Longest time that a vanished list is kept.
+const PROTECT_MAX: Duration = Duration::from_secs(30 * 86_400);
 /// In which time registrations return once etcd is back, beside the lease.
 const RETURN_SLACK: Duration = Duration::from_secs(3);
 
@@ -34,15 +38,15 @@ pub struct EtcdConfig {
     /// How long a crashed instance stays registered, in whole seconds, 2 s to 1 h. Default 10 s.
     #[serde(with = "rzero_config::duration")]
     pub lease: Duration,
-    /// How long one request may take before another member is asked. Default 1 s.
+    /// How long one request may take before another member is asked, 50 ms to 1 min. Default 1 s.
     #[serde(with = "rzero_config::duration")]
     pub request_timeout: Duration,
     /// Stands before the name of every service in every key, e.g. `prod/`. Default empty.
     pub key_prefix: String,
     /// Lets instances of all lanes be seen by go-zero clients, which know no lanes. Default no.
     pub expose_lanes: bool,
-    /// How long the last instances of a service are kept when they vanish without deregistering.
-    /// Default 60 s.
+    /// How long the last instances of a service are kept when they vanish without deregistering,
+    /// at most 30 d. Default 60 s.
     #[serde(with = "rzero_config::duration")]
     pub empty_protect: Duration,
 }
@@ -106,8 +110,11 @@ impl Settings {
         if !(LEASE_MIN..=LEASE_MAX).contains(&config.lease) {
             return Err(wrong("lease", "must be 2s to 1h"));
         }
-        if config.request_timeout < TIMEOUT_MIN {
-            return Err(wrong("request_timeout", "must be at least 50ms"));
+        if !(TIMEOUT_MIN..=TIMEOUT_MAX).contains(&config.request_timeout) {
+            return Err(wrong("request_timeout", "must be 50ms to 1m"));
+        }
+        if config.empty_protect > PROTECT_MAX {
+            return Err(wrong("empty_protect", "must be at most 30d"));
         }
         let prefix = &config.key_prefix;
         if prefix.starts_with("/rzero/") || !prefix.bytes().all(|b| b.is_ascii_graphic()) {
@@ -280,6 +287,14 @@ mod tests {
             ("endpoints = ['https://a:1']", "write http://"),
             ("lease = '1s'", "registry.etcd.lease must be"),
             ("request_timeout = '1ms'", "registry.etcd.request_timeout"),
+            (
+                "request_timeout = '213503982334601d'",
+                "registry.etcd.request_timeout must be 50ms to 1m",
+            ),
+            (
+                "empty_protect = '213503982334601d'",
+                "registry.etcd.empty_protect must be at most 30d",
+            ),
             ("user = 'u'", "registry.etcd.password is missing"),
             ("password = 'p'", "registry.etcd.user is missing"),
             ("key_prefix = '/rzero/x'", "registry.etcd.key_prefix"),

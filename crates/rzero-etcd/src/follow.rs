@@ -95,8 +95,10 @@ impl Follower {
         self.check_store(moment);
         self.publish(&view);
         let mut stream = self.open(store.link, moment.revision + 1).await?;
-        self.backoff.reset();
+        // Only a session that lasts ends the trouble: one that etcd takes and ends at once, again
+        // and again, must not be begun ten times a second.
         let mut heartbeat = interval(settings.heartbeat());
+        let lasts = Instant::now() + settings.heartbeat();
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut silent_until = Instant::now() + settings.silence_max();
         loop {
@@ -119,7 +121,10 @@ impl Follower {
                     }
                     silent_until = Instant::now() + settings.silence_max();
                 }
-                _ = heartbeat.tick() => {
+                tick = heartbeat.tick() => {
+                    if tick >= lasts {
+                        self.backoff.reset();
+                    }
                     answered(settings.request_timeout, "a heartbeat", stream.request_progress())
                         .await?;
                 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use etcd_client::{EventType, WatchOptions, WatchStream};
 use rzero_registry::Instance;
 use rzero_registry::backend::{Registrar, Wanted};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 
 use crate::backoff::Backoff;
 use crate::failure::{Failure, answered};
@@ -104,7 +104,9 @@ impl Keeper {
             return Ok(());
         };
         let mut guard = self.guard(store.link, written.revision + 1).await?;
-        self.backoff.reset();
+        // Only a session that lasts ends the trouble: one that etcd takes and ends at once, again
+        // and again, must not be begun ten times a second.
+        let lasts = Instant::now() + settings.heartbeat();
         let every = settings.renew_every();
         let mut renewal = interval_at(Instant::now() + every, every);
         renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -135,6 +137,10 @@ impl Keeper {
                     tracing::info!(%service, "own key in etcd was deleted, putting it back");
                     let pause = (written.at + PUT_BACK_EVERY).saturating_duration_since(Instant::now());
                     sleep(pause).await;
+                }
+                () = sleep_until(lasts), if !self.backoff.is_fresh() => {
+                    self.backoff.reset();
+                    continue;
                 }
                 () = self.registrar.changed() => {}
             }

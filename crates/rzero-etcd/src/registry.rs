@@ -17,7 +17,7 @@ use crate::link::Links;
 use crate::store::Store;
 
 /// Most keys that are looked through for the names of services.
-const NAMES_MAX: usize = 20_000;
+const NAMES_MAX: usize = 200_000;
 
 /// A registry in an etcd cluster. Clones share connections and watches.
 #[derive(Clone)]
@@ -60,16 +60,14 @@ impl EtcdRegistry {
                 link: &mut link,
                 settings: &self.shared.settings,
             };
-            let mut services = BTreeSet::new();
-            for (service, _) in self.slots(&mut store, &Keys::all_metadata(prefix)).await? {
-                services.insert(service);
-            }
+            let mut services = self.slots(&mut store, &Keys::all_metadata(prefix)).await?;
             // go-zero's own services: any key on a lease that looks like one. Whoever may not
             // read them all sees ours.
-            let foreign = self.slots(&mut store, prefix).await;
-            let foreign = foreign.unwrap_or_default().into_iter();
-            let foreign = foreign.filter(|(_, has_lease)| *has_lease);
-            services.extend(foreign.map(|(service, _)| service));
+            match self.slots(&mut store, prefix).await {
+                Ok(foreign) => services.extend(foreign),
+                Err(Failure::Refused(_)) => {}
+                Err(failure) => return Err(failure),
+            }
             self.only_live(&mut store, services).await
         };
         let outcome = outcome.await;
@@ -79,20 +77,34 @@ impl EtcdRegistry {
         outcome
     }
 
-    /// The services of the keys `<begin><service>/<number>`, and whether a lease holds the key.
+    /// The services of the keys `<begin><service>/<number>` that a lease holds.
     async fn slots(
         &self,
         store: &mut Store<'_>,
         begin: &str,
-    ) -> Result<Vec<(ServiceName, bool)>, Failure> {
-        let names = store.names(begin, NAMES_MAX).await?;
-        let slot = |(key, lease): (Vec<u8>, i64)| {
-            let name = key.strip_prefix(begin.as_bytes())?;
-            let (service, slot) = std::str::from_utf8(name).ok()?.rsplit_once('/')?;
-            slot.parse::<i64>().ok()?;
-            Some((service.parse().ok()?, lease != 0))
+    ) -> Result<BTreeSet<ServiceName>, Failure> {
+        let mut services = BTreeSet::new();
+        let mut last = String::new();
+        let show = |key: &[u8], lease: i64| {
+            let name = key.strip_prefix(begin.as_bytes());
+            let name = name.and_then(|name| std::str::from_utf8(name).ok());
+            let Some((service, slot)) = name.and_then(|name| name.rsplit_once('/')) else {
+                return;
+            };
+            // The keys of one service mostly follow each other.
+            if lease != 0 && service != last && slot.parse::<i64>().is_ok() {
+                last = service.to_owned();
+                services.extend(service.parse::<ServiceName>().ok());
+            }
         };
-        Ok(names.into_iter().filter_map(slot).collect())
+        if !store.names(begin, NAMES_MAX, show).await? {
+            tracing::warn!(
+                keys = NAMES_MAX,
+                "etcd holds too many keys, some services are not listed; give `registry.etcd.\
+                 key_prefix` to tell them apart from other keys"
+            );
+        }
+        Ok(services)
     }
 
     /// Those of which an instance is left: the note of one that deregistered is a key too.

@@ -124,31 +124,30 @@ impl Store<'_> {
         Ok(())
     }
 
-    /// The keys that begin with `begin`, at most `limit`, with the lease of each.
+    /// Shows the keys that begin with `begin` with the lease of each, page by page. Says whether
+    /// that was all: after `limit` keys no further page is read.
     pub(crate) async fn names(
         &mut self,
         begin: &str,
         limit: usize,
-    ) -> Result<Vec<(Vec<u8>, i64)>, Failure> {
-        let mut names = Vec::new();
+        mut show: impl FnMut(&[u8], i64),
+    ) -> Result<bool, Failure> {
         let mut page = Page::first(begin);
         let mut revision = None;
+        let mut shown = 0;
         while let Some((key, options)) = page.request(revision) {
+            if shown >= limit {
+                return Ok(false);
+            }
             let answer = self.get(key, options.with_keys_only()).await?;
             revision = revision.or_else(|| Some(answer.header()?.revision()));
-            names.extend(
-                answer
-                    .kvs()
-                    .iter()
-                    .map(|kv| (kv.key().to_vec(), kv.lease())),
-            );
-            page.turn(&answer);
-            if names.len() >= limit {
-                names.truncate(limit);
-                break;
+            for kv in answer.kvs() {
+                show(kv.key(), kv.lease());
             }
+            shown += answer.kvs().len();
+            page.turn(&answer);
         }
-        Ok(names)
+        Ok(true)
     }
 
     /// Reads one side into a view, page by page, all at one revision.

@@ -111,6 +111,64 @@ async fn wrong_password_is_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "needs etcd"]
+async fn user_who_may_only_write_is_told_and_does_not_hammer_etcd() {
+    let etcd = cluster(EtcdOptions::new(1));
+    let service = unique_service("write-only");
+    let (addresses, metadata) = (format!("{service}/"), format!("/rzero/meta/{service}/"));
+    for command in [
+        &["role", "add", "writer"][..],
+        &[
+            "role",
+            "grant-permission",
+            "--prefix",
+            "writer",
+            "write",
+            &addresses,
+        ],
+        &[
+            "role",
+            "grant-permission",
+            "--prefix",
+            "writer",
+            "write",
+            &metadata,
+        ],
+        &["user", "add", "writer:hunter2"],
+        &["user", "grant-role", "writer", "writer"],
+        &["user", "add", "root:hunter2"],
+        &["user", "grant-role", "root", "root"],
+        &["auth", "enable"],
+    ] {
+        etcd.etcdctl(command).unwrap();
+    }
+    let mut config = config(etcd.endpoints());
+    config.user = Some("writer".to_owned());
+    config.password = Some(Secret::new("hunter2"));
+    let guard = registry(&config)
+        .register(instance(&service, 1))
+        .await
+        .unwrap();
+    // The keys can be written, but not watched: each session ends as soon as it began.
+    let (mut status, mut changes, mut reasons) = (guard.status(), 0, Vec::new());
+    let counting = async {
+        while status.changed().await {
+            changes += 1;
+            if let RegistrationStatus::Retrying { why } = status.current() {
+                reasons.push(why);
+            }
+        }
+    };
+    assert!(timeout(Duration::from_secs(4), counting).await.is_err());
+    assert!(
+        reasons.iter().any(|why| why.contains("permission denied")),
+        "{reasons:?}"
+    );
+    // Waits of 50 ms to 1 s, two changes each.
+    assert!((2..=24).contains(&changes), "{changes} changes in 4 s");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs etcd"]
 async fn certificates_are_spoken() {
     let certificates = Certificates::generate("root").unwrap();
     let etcd = cluster(EtcdOptions::new(3).tls(certificates.clone()));
