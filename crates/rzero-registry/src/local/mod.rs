@@ -124,15 +124,24 @@ impl Registry for LocalRegistry {
 async fn keep(root: Arc<Root>, mut registrar: Registrar) {
     // Dropped with this task, should the runtime end first: the drop takes the file away.
     let mut held: Option<Held> = None;
+    let mut in_trouble = false;
     while let Some(wanted) = registrar.wanted() {
         let version = wanted.version;
-        let shared = Arc::clone(&root);
+        let (shared, service) = (Arc::clone(&root), wanted.instance.service.clone());
         let (kept, outcome) = blocking(move || reconcile(&shared, held, &wanted)).await;
         held = kept;
         match outcome {
-            Ok(()) => registrar.registered(version),
+            Ok(()) => {
+                if std::mem::take(&mut in_trouble) {
+                    tracing::info!(%service, "registered in the folder again");
+                }
+                registrar.registered(version);
+            }
             Err(error) => {
                 let dir = root.path().display();
+                if !std::mem::replace(&mut in_trouble, true) {
+                    tracing::warn!(%service, %dir, %error, "not registered in the folder, trying for ever");
+                }
                 registrar.retrying(format!(
                     "cannot write to the registry folder {dir}: {error}"
                 ));
@@ -180,6 +189,7 @@ fn reconcile(root: &Root, held: Option<Held>, wanted: &Wanted) -> (Option<Held>,
 
 /// Publishes what is in the folder, for ever.
 async fn follow(mut scanner: Scanner, mut publisher: Publisher) {
+    let mut in_trouble = false;
     loop {
         let (back, seen) = blocking(move || {
             let seen = scanner.look();
@@ -189,6 +199,7 @@ async fn follow(mut scanner: Scanner, mut publisher: Publisher) {
         scanner = back;
         match seen {
             Ok(seen) => {
+                in_trouble = false;
                 for id in &seen.gone {
                     publisher.deregistered(id);
                 }
@@ -197,6 +208,10 @@ async fn follow(mut scanner: Scanner, mut publisher: Publisher) {
                 }
             }
             Err(error) => {
+                if !std::mem::replace(&mut in_trouble, true) {
+                    let folder = scanner.folder().display();
+                    tracing::warn!(%folder, %error, "cannot read the registry folder, known instances are kept");
+                }
                 publisher.down(format!("cannot read the registry folder: {error}"));
                 // What was seen is to be published again once the folder can be read.
                 scanner.restart();

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -84,6 +84,11 @@ impl Scanner {
             reported: HashSet::new(),
             round: 0,
         }
+    }
+
+    /// Where it looks.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Lets the next look report everything.
@@ -316,7 +321,7 @@ pub(super) fn live_services(root: &Root) -> io::Result<Vec<ServiceName>> {
 
 /// The instance in a file; `None` when its owner is gone, in which case the file is removed.
 fn read_entry(
-    path: &std::path::Path,
+    path: &Path,
     metadata: &Metadata,
     service: &ServiceName,
 ) -> io::Result<Option<(Instance, File)>> {
