@@ -159,12 +159,19 @@ fn names(input: &ProtoInput) -> Result<(BTreeSet<String>, Vec<PathBuf>), Diagnos
 }
 
 /// The file's name relative to the first include folder that holds it; else its folder becomes
-/// the last include folder.
+/// the last include folder. A file that is not there may be named as imports name it.
 fn name_of(file: &Path, includes: &mut Vec<PathBuf>) -> Result<String, Box<Problem>> {
+    let below = || {
+        let mut paths = includes.iter().map(|folder| folder.join(file));
+        paths.find(|path| path.is_file())
+    };
+    let found = if file.exists() { None } else { below() };
+    let file = found.as_deref().unwrap_or(file);
     if !file.exists() {
         return Err(Box::new(
-            Problem::new(format!("there is no file `{}`", file.display()))
-                .with_help("check the path; it is relative to the folder you run in"),
+            Problem::new(format!("there is no file `{}`", file.display())).with_help(
+                "check the path; it is relative to the folder you run in or to an `-I` folder",
+            ),
         ));
     }
     if file.is_dir() {

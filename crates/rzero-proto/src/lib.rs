@@ -1,7 +1,7 @@
 //! The protobuf side of a call: the message codec, and the details of an error.
 //!
 //! [`codec`] makes a [`Codec`] for any prost message. [`encode_details`] and [`decode_error`]
-//! carry an [`Error`](rzero_core::Error) over a wire that has a code, a message and the bytes of a
+//! carry an [`Error`] over a wire that has a code, a message and the bytes of a
 //! `google.rpc.Status`, without loss: class, reason, domain, metadata, retry hint, field
 //! violations and details of foreign types all survive.
 //!

@@ -27,12 +27,15 @@ struct Shared {
 
 #[derive(Default)]
 struct Store {
+    /// Registrations so far.
+    registrations: u64,
     services: BTreeMap<ServiceName, Slot>,
     down: Option<Arc<str>>,
 }
 
 struct Slot {
-    instances: BTreeMap<InstanceId, Arc<Instance>>,
+    /// With the number of the registration each belongs to.
+    instances: BTreeMap<InstanceId, (u64, Arc<Instance>)>,
     publisher: Publisher,
     snapshots: watch::Receiver<Arc<Snapshot>>,
 }
@@ -83,8 +86,8 @@ impl MemoryRegistry {
         work(&mut self.0.store.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts the instance in, unless the registry is away.
-    fn put(&self, wanted: &Wanted, registrar: &Registrar) {
+    /// Puts the instance in, unless the registry is away or a later registration has replaced it.
+    fn put(&self, number: u64, wanted: &Wanted, registrar: &Registrar) {
         let outcome = self.with(|store| {
             if let Some(why) = &store.down {
                 return Err(Arc::clone(why));
@@ -92,8 +95,10 @@ impl MemoryRegistry {
             let instance = Arc::clone(&wanted.instance);
             let slot = store.slot(&instance.service);
             let id = instance.id.clone();
-            slot.instances.insert(id, Arc::clone(&instance));
-            slot.publisher.joined(instance);
+            if slot.instances.get(&id).is_none_or(|(n, _)| *n <= number) {
+                slot.instances.insert(id, (number, Arc::clone(&instance)));
+                slot.publisher.joined(instance);
+            }
             Ok(())
         });
         match outcome {
@@ -103,16 +108,12 @@ impl MemoryRegistry {
     }
 
     /// Takes the instance out, unless a later registration has replaced it.
-    fn remove(&self, instance: &Arc<Instance>) {
+    fn remove(&self, number: u64, instance: &Instance) {
         let id = &instance.id;
         self.with(|store| {
             let down = store.down.is_some();
             let slot = store.slot(&instance.service);
-            if slot
-                .instances
-                .get(id)
-                .is_some_and(|i| !Arc::ptr_eq(i, instance))
-            {
+            if slot.instances.get(id).is_some_and(|(n, _)| *n != number) {
                 return;
             }
             slot.instances.remove(id);
@@ -145,20 +146,24 @@ impl Store {
 
 impl Slot {
     fn publish(&mut self) {
-        self.publisher.observe(self.instances.values().cloned());
+        let instances = self.instances.values();
+        self.publisher
+            .observe(instances.map(|(_, instance)| Arc::clone(instance)));
     }
 }
 
 /// Takes the instance out when the task that works for it ends, however it ends.
 struct Entry {
     registry: MemoryRegistry,
+    /// Later registrations have greater ones.
+    number: u64,
     published: Option<Arc<Instance>>,
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
         if let Some(instance) = &self.published {
-            self.registry.remove(instance);
+            self.registry.remove(self.number, instance);
         }
     }
 }
@@ -170,8 +175,13 @@ impl Registry for MemoryRegistry {
 
     fn register(&self, instance: Instance) -> BoxFuture<'_, Result<Registration, Error>> {
         Box::pin(async move {
+            let number = self.with(|store| {
+                store.registrations += 1;
+                store.registrations
+            });
             let entry = Entry {
                 registry: self.clone(),
+                number,
                 published: None,
             };
             let (guard, registrar) = Registration::new(instance)?;
@@ -207,7 +217,7 @@ async fn keep(mut entry: Entry, mut registrar: Registrar) {
         let mut recovered = pin!(shared.recovered.notified());
         recovered.as_mut().enable();
         entry.published = Some(Arc::clone(&wanted.instance));
-        entry.registry.put(&wanted, &registrar);
+        entry.registry.put(entry.number, &wanted, &registrar);
         tokio::select! {
             () = registrar.changed() => {}
             () = recovered => {}
@@ -258,7 +268,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn replaced_registration_does_not_take_its_successor_away() {
+    async fn replaced_registration_does_not_come_back_by_an_update() {
+        let registry = MemoryRegistry::new();
+        let old = registry.register(instance("a")).await.unwrap();
+        let new = Instance {
+            version: "2".to_owned(),
+            ..instance("a")
+        };
+        let _new = registry.register(new).await.unwrap();
+        let update = crate::Update::new().weight(crate::Weight::ZERO);
+        old.update(update).await.unwrap();
+        registry.interrupt("drill");
+        registry.recover();
+        let snapshot = registry.watch(&"s".parse().unwrap()).current();
+        assert_eq!(snapshot.instances[0].version, "2");
+        drop(old);
+    }
+
+    #[tokio::test]
+    async fn replaced_registration_does_not_take_take_its_successor_away() {
         let registry = MemoryRegistry::new();
         let old = registry.register(instance("a")).await.unwrap();
         let _new = registry.register(instance("a")).await.unwrap();

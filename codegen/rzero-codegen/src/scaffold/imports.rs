@@ -149,13 +149,15 @@ pub(super) fn group(module: &str, mut names: Vec<String>) -> String {
         return format!("{module}::{name}");
     }
     let one_line = format!("{module}::{{{}}}", names.join(", "));
-    if "use ;".len() + one_line.len() <= WIDTH {
+    // So much rustfmt leaves free after a list in one line.
+    if "use ;".len() + one_line.len() <= WIDTH - 2 {
         return one_line;
     }
     let mut lines = vec![String::from("   ")];
     for name in names {
         let line = lines.last().map_or(0, String::len);
-        if line > 3 && line + name.len() + 2 > WIDTH {
+        // Inside the braces rustfmt leaves the last column free.
+        if line > 3 && line + name.len() + 2 >= WIDTH {
             lines.push(String::from("   "));
         }
         if let Some(line) = lines.last_mut() {

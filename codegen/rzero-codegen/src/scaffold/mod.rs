@@ -2,6 +2,7 @@
 
 mod dependency;
 mod imports;
+mod layout;
 mod logic;
 mod name;
 mod templates;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 
+use super::layout;
 use crate::error::GenerateError;
 
 /// Every template: its name and its text.
@@ -73,6 +74,8 @@ pub(super) fn render(
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.add_filter("argument", layout::argument);
+    environment.add_filter("chain", layout::chain);
     let text = environment
         .render_named_str(name, text, context)
         .map_err(|source| GenerateError::Template {

@@ -62,35 +62,67 @@ fn rust_files_are_formatted() {
         write("one", &model("greeter"), false),
     ];
     for files in services {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path();
-        std::fs::create_dir_all(root.join("src/gen")).unwrap();
-        std::fs::create_dir_all(root.join("tests")).unwrap();
-        std::fs::write(root.join("src/gen/mod.rs"), "// generated\n").unwrap();
-        for file in files
-            .iter()
-            .filter(|file| file.path.extension().is_some_and(|e| e == "rs"))
-        {
-            std::fs::write(root.join(&file.path), &file.contents).unwrap();
-        }
-        let output = Command::new("rustfmt")
-            .args([
-                "--check",
-                "--edition",
-                "2024",
-                "src/lib.rs",
-                "src/main.rs",
-                "tests/service.rs",
-            ])
-            .current_dir(root)
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stdout)
-        );
+        assert_formatted(&files);
     }
+}
+
+/// A contract whose names have about `letters` letters; every third starts with a stream.
+fn contract_of_width(letters: usize) -> String {
+    let long = "o".repeat(letters);
+    let first = if letters.is_multiple_of(3) {
+        format!("rpc Str{long} (Q{long}) returns (stream A{long});")
+    } else {
+        format!("rpc G{long}t (Q{long}) returns (A{long});")
+    };
+    let second = if letters.is_multiple_of(2) {
+        format!("service T{long} {{ rpc Do (stream A{long}) returns (Q{long}); }}")
+    } else {
+        String::new()
+    };
+    format!(
+        "syntax = \"proto3\";\npackage wide.v1;\nmessage Q{long} {{}}\nmessage A{long} {{}}\n\
+         message Ab {{}}\nservice S{long} {{ {first} rpc X (Ab) returns (Ab); }}\n{second}\n"
+    )
+}
+
+#[test]
+fn rust_files_are_formatted_whatever_the_length_of_names() {
+    for letters in 0..56 {
+        let contract = ("wide.proto".to_owned(), contract_of_width(letters));
+        let model = load_texts(BTreeMap::from([contract])).unwrap();
+        assert_formatted(&write("wide", &model, false));
+    }
+}
+
+fn assert_formatted(files: &[GeneratedFile]) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    std::fs::create_dir_all(root.join("src/gen")).unwrap();
+    std::fs::create_dir_all(root.join("tests")).unwrap();
+    std::fs::write(root.join("src/gen/mod.rs"), "// generated\n").unwrap();
+    for file in files
+        .iter()
+        .filter(|file| file.path.extension().is_some_and(|e| e == "rs"))
+    {
+        std::fs::write(root.join(&file.path), &file.contents).unwrap();
+    }
+    let output = Command::new("rustfmt")
+        .args([
+            "--check",
+            "--edition",
+            "2024",
+            "src/lib.rs",
+            "src/main.rs",
+            "tests/service.rs",
+        ])
+        .current_dir(root)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
 }
 
 #[test]

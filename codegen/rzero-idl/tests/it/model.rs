@@ -41,6 +41,17 @@ fn folder() -> Folder {
 }
 
 #[test]
+fn file_may_be_named_as_imports_name_it() {
+    let folder = folder();
+    let input = ProtoInput {
+        files: vec!["shop/v1/shop.proto".into()],
+        includes: vec![folder.path("proto"), folder.path("deps")],
+    };
+    let model = load_protos(&input).unwrap();
+    assert_eq!(model.files, ["shop/v1/shop.proto"]);
+}
+
+#[test]
 fn methods_carry_what_the_contract_says() {
     let model = folder()
         .load(&["proto/shop/v1/shop.proto"], &["proto", "deps"])

@@ -29,6 +29,7 @@ enum Layer {
 
 const TABLE: &[(&str, Layer)] = &[
     ("rzero-core", Layer::Core),
+    ("rzero-http2", Layer::Protocol),
     ("rzero-proto", Layer::Protocol),
     ("rzero-balance", Layer::Policy),
     ("rzero-config", Layer::Policy),
