@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn replaced_registration_does_not_take_take_its_successor_away() {
+    async fn replaced_registration_does_not_take_its_successor_away() {
         let registry = MemoryRegistry::new();
         let old = registry.register(instance("a")).await.unwrap();
         let _new = registry.register(instance("a")).await.unwrap();
