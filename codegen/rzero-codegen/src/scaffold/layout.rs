@@ -5,10 +5,6 @@ const NARROW: usize = 60;
 
 /// `Callee(arguments)` as the only argument of another call in a line that starts with `indent`
 /// spaces.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "a filter of the template engine owns its input"
-)]
 pub(super) fn argument(call: String, indent: usize) -> String {
     let parts = call
         .split_once('(')
@@ -24,10 +20,6 @@ pub(super) fn argument(call: String, indent: usize) -> String {
 }
 
 /// `value.call().call()`, without dots inside, in a line that starts with `indent` spaces.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "a filter of the template engine owns its input"
-)]
 pub(super) fn chain(calls: String, indent: usize) -> String {
     if calls.len() <= NARROW {
         return calls;
