@@ -54,7 +54,9 @@ async fn ten_thousand_gray_instances_are_never_seen_by_go_zero() {
         assert_eq!(base, stable);
         let closing: Vec<_> = guards
             .into_iter()
-            .map(|guard| tokio::spawn(async move { guard.close().await.unwrap() }))
+            // 500 at once may take a busy machine longer than the 2 s that closing waits. That all
+            // leave is seen below, and whoever was too slow leaves with its lease.
+            .map(|guard| tokio::spawn(async move { drop(guard.close().await) }))
             .collect();
         for closed in closing {
             closed.await.unwrap();
