@@ -25,6 +25,13 @@ pub const ENV_CONFIG: &str = "RZ_CONFIG";
 pub const ENV_PREFIX: &str = "RZ";
 /// Environment variable with the log filter.
 pub const ENV_LOG: &str = "RZ_LOG";
+/// Environment variables with the identity of an instance, and the keys that they set.
+pub const ENV_IDENTITY: [(&str, &str); 4] = [
+    ("RZ_SERVICE", "service.name"),
+    ("RZ_VERSION", "service.version"),
+    ("RZ_ZONE", "service.zone"),
+    ("RZ_LANE", "service.lane"),
+];
 /// Environment variable with the address to advertise when a server listens on all interfaces.
 pub const ENV_POD_IP: &str = "POD_IP";
 /// Environment variable with the path or git URL of rzero for scaffolds.

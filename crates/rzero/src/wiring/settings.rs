@@ -37,7 +37,8 @@ impl<T> Deref for Settings<T> {
 }
 
 /// Loads the configuration of a service: the file at `path` (or the files that `RZ_CONFIG` names,
-/// colon separated), overridden by `RZ_<SECTION>__<KEY>`. The framework's sections are taken out;
+/// colon separated), overridden by `RZ_<SECTION>__<KEY>`, and by `RZ_SERVICE`, `RZ_VERSION`, `RZ_ZONE`
+/// and `RZ_LANE` for who this instance is. The framework's sections are taken out;
 /// `T` is what remains.
 ///
 /// # Errors
@@ -79,6 +80,12 @@ fn files(path: &Path) -> Vec<PathBuf> {
 
 fn read<T: DeserializeOwned>(files: &[PathBuf]) -> Result<Settings<T>, Error> {
     let loader = files.iter().fold(Loader::new(), Loader::file);
+    // What tells one instance from another is set where it is started.
+    let identity = names::ENV_IDENTITY.iter().filter_map(|(name, key)| {
+        let value = std::env::var(name).ok().filter(|value| !value.is_empty())?;
+        Some((*key, value))
+    });
+    let loader = identity.fold(loader, |loader, (key, value)| loader.set(key, value));
     let mut document = loader.env_prefix(names::ENV_PREFIX).load()?;
     let missing = || {
         let text = "the section is missing: write [service] with at least name = \"…\"";
