@@ -210,7 +210,10 @@ fn test_context(krate: &str, built_in: bool, services: &[SurfaceService]) -> Val
         }
         let stream = method.kind == MethodKind::ServerStream;
         used.push(context! { server => server.clone(), client => client.clone() });
-        context! { server, client, stream, method => method.rust_name.clone() }
+        // `google.protobuf.Empty` is `()`, which is passed as it is and not bound to a name.
+        let empty = method.input == "()";
+        let argument = if empty { "()" } else { "request" };
+        context! { server, client, stream, empty, argument, method => method.rust_name.clone() }
     });
     let mut lines = imports.lines();
     if probe.is_some() {

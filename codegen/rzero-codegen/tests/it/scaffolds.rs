@@ -192,3 +192,20 @@ fn contracts_without_a_service_are_refused() {
     });
     assert!(matches!(refused, Err(GenerateError::NoService)));
 }
+
+#[test]
+fn a_request_without_content_is_passed_as_it_is() {
+    let contract = "syntax = \"proto3\";\npackage e.v1;\nimport \"google/protobuf/empty.proto\";\n\
+                    service E { rpc Get(google.protobuf.Empty) returns (google.protobuf.Empty); }\n";
+    let model = load_texts(BTreeMap::from([(
+        "e.proto".to_owned(),
+        contract.to_owned(),
+    )]))
+    .unwrap();
+    let files = write("e", &model, false);
+    let test = text(&files, "tests/service.rs");
+    assert!(
+        test.contains("client.get(()).await") && !test.contains("let request"),
+        "{test}"
+    );
+}
