@@ -1,0 +1,51 @@
+//! The HTTP/2 protocol without I/O: bytes in, values out.
+//!
+//! A protocol core that opens no socket and reads no clock can be replayed from a byte log, split
+//! at any offset and fed with noise. This crate is that core. So far it has its lower half:
+//!
+//! - [`frame`] cuts a byte stream into the frames of RFC 9113 and writes them. [`frame::Splitter`]
+//!   takes the bytes in any pieces; a frame that lies in one piece is never copied.
+//! - [`hpack`] compresses and expands header blocks (RFC 7541). The decoder hands every field to a
+//!   callback: there is no header map.
+//!
+//! A frame in, its fields out:
+//!
+//! ```
+//! use rzero_http2::frame::{self, Frame, Splitter, SplitterConfig, StreamId};
+//! use rzero_http2::hpack::{BlockPart, Decoder, DecoderConfig, Encoder, Indexing};
+//!
+//! let mut block = Vec::new();
+//! Encoder::new()
+//!     .block(&mut block)
+//!     .field(b":method", b"POST", Indexing::Plain)
+//!     .field(b":path", b"/shop.Orders/Place", Indexing::Add);
+//! let mut wire = Vec::new();
+//! let head = frame::HeadersHead { stream: StreamId::new(1).unwrap(), end_stream: true };
+//! frame::write_block(&mut wire, head, &block, 16_384);
+//!
+//! let mut splitter = Splitter::new(SplitterConfig::default());
+//! let mut decoder = Decoder::new(DecoderConfig::default());
+//! let mut input = &wire[..];
+//! let mut names = Vec::new();
+//! while let Some(frame) = splitter.next(&mut input).unwrap() {
+//!     if let Frame::Headers(headers) = frame {
+//!         decoder
+//!             .decode(headers.fragment, BlockPart::Last, |field| names.push(field.name.to_vec()))
+//!             .unwrap();
+//!     }
+//! }
+//! assert_eq!(names, [b":method".to_vec(), b":path".to_vec()]);
+//! ```
+//!
+//! # Memory
+//!
+//! Whatever a peer sends, a splitter holds at most twice the bytes of the one frame that is not
+//! complete, and a decoder at most [`hpack::DecoderConfig`] names; neither allocates what a length
+//! merely claims.
+//!
+//! What this crate does not do: no stream states, no flow control, no meaning of fields (a name in
+//! upper case passes), no sockets, no time.
+#![forbid(unsafe_code)]
+
+pub mod frame;
+pub mod hpack;
