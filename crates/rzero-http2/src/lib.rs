@@ -40,8 +40,8 @@
 //! # Memory
 //!
 //! Whatever a peer sends, a splitter holds at most twice the bytes of the one frame that is not
-//! complete, and a decoder at most [`hpack::DecoderConfig`] names; neither allocates what a length
-//! merely claims.
+//! complete, and a decoder a small multiple of what [`hpack::DecoderConfig`] allows a block, told
+//! at [`hpack::Decoder`]. Neither allocates what a length merely claims.
 //!
 //! What this crate does not do: no stream states, no flow control, no meaning of fields (a name in
 //! upper case passes), no sockets, no time.

@@ -58,9 +58,10 @@ pub enum BlockPart {
 ///
 /// One decoder serves one direction of one connection, and sees every block in order.
 ///
-/// Memory: at most [`block_bytes_max`](DecoderConfig::block_bytes_max) of an unfinished field, 1.6
-/// times that for its text, and about three times [`TABLE_BYTES_MAX`] for the table; between blocks
-/// at most 1 KiB beside the table. Nothing is allocated before the bytes for it have arrived.
+/// Memory, counting that a growing buffer doubles: at most twice
+/// [`block_bytes_max`](DecoderConfig::block_bytes_max) for an unfinished field, 3.2 times that for
+/// its text, and 20 KiB for a table that the peer has filled; between blocks at most 2 KiB beside
+/// the table. Nothing is allocated before the bytes for it have arrived.
 #[derive(Debug, Clone)]
 pub struct Decoder {
     config: DecoderConfig,

@@ -185,7 +185,9 @@ mod tests {
                     prop_assert_eq!(table.get(age), Some((&name[..], &value[..])));
                 }
                 prop_assert_eq!(table.get(model.0.len()), None);
-                prop_assert!(table.texts.len() <= 2 * TABLE_BYTES_MAX);
+                prop_assert!(table.texts.capacity() <= 4 * TABLE_BYTES_MAX);
+                let entry_bytes = table.entries.capacity() * size_of::<Entry>();
+                prop_assert!(entry_bytes <= TABLE_BYTES_MAX);
             }
         }
     }

@@ -51,8 +51,8 @@ impl Indexing {
 /// Compresses header blocks.
 ///
 /// One encoder serves one direction of one connection; its blocks have to be sent in the order in
-/// which they were written. It holds its table and nothing else: at most about three times
-/// [`TABLE_BYTES_MAX`].
+/// which they were written. It holds its table and nothing else: at most 20 KiB, when the caller has
+/// filled it.
 #[derive(Debug, Clone)]
 pub struct Encoder {
     table: DynamicTable,
