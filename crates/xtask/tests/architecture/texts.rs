@@ -18,7 +18,7 @@ const MACHINE_PATHS: [&str; 4] = [
 fn names_machine_path(line: &str) -> bool {
     MACHINE_PATHS.iter().any(|start| {
         line.match_indices(start).any(|(at, _)| {
-            // `frame/work/x` and `$HOME/work/x` are parts of other paths.
+            // Behind a letter or a variable it is a part of another path.
             let before = line[..at].chars().next_back();
             !before.is_some_and(|c| c.is_alphanumeric() || "._-/}~*".contains(c))
         })
