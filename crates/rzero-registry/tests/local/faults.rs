@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use rzero_registry::conformance::{instance, unique_service};
 use rzero_registry::{Registry, ServiceName, Status};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use crate::support::{registry, see, see_count};
 
@@ -15,22 +15,15 @@ fn folder(dir: &Path, service: &ServiceName) -> PathBuf {
 }
 
 #[tokio::test]
-async fn joins_and_leaves_are_seen_quickly() {
+async fn joins_and_leaves_are_seen() {
     let (_dir, registry) = registry();
     let service = unique_service("quick");
     let mut watch = registry.watch(&service);
     see_count(&mut watch, 0).await;
-    let start = Instant::now();
     let guard = registry.register(instance(&service, 1)).await.unwrap();
     see_count(&mut watch, 1).await;
     guard.close().await.unwrap();
     see_count(&mut watch, 0).await;
-    // 0.2 s each by design; the rest is for a busy machine.
-    assert!(
-        start.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        start.elapsed()
-    );
 }
 
 #[tokio::test]
