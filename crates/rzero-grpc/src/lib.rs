@@ -8,14 +8,21 @@
 #![forbid(unsafe_code)]
 
 mod client;
+#[expect(unused_imports, reason = "the shells that use it follow")]
+#[cfg_attr(not(test), expect(dead_code, reason = "the shells that use it follow"))]
+mod fields;
 mod frame;
 mod headers;
+#[expect(unused_imports, reason = "the shells that use it follow")]
+#[cfg_attr(not(test), expect(dead_code, reason = "the shells that use it follow"))]
+mod message;
 mod send;
 mod server;
 mod timeout;
 mod tls;
 
 pub use client::GrpcDialer;
+pub use message::Compression;
 pub use server::GrpcWire;
 pub use tls::{ClientTls, ServerTls};
 

@@ -1,49 +1,94 @@
 //! The `grpc-timeout` header: at most eight digits and a unit.
 
+use std::fmt;
 use std::time::Duration;
 
-/// The text of a timeout: the largest exact unit that fits in eight digits, rounded down.
-pub(crate) fn format(timeout: Duration) -> String {
-    const DIGITS_MAX: u128 = 99_999_999;
-    let nanos = timeout.as_nanos();
-    let units: [(u128, char); 6] = [
-        (3_600_000_000_000, 'H'),
-        (60_000_000_000, 'M'),
-        (1_000_000_000, 'S'),
-        (1_000_000, 'm'),
-        (1_000, 'u'),
-        (1, 'n'),
-    ];
-    let exact = units
-        .iter()
-        .find(|(unit, _)| nanos.is_multiple_of(*unit) && nanos / unit <= DIGITS_MAX);
-    // No unit is exact: the finest one that fits loses the least.
-    let finest = || {
-        units
+const DIGITS_MAX: u64 = 99_999_999;
+const LEN_MAX: usize = 9;
+
+/// The text of a timeout, without a heap.
+#[derive(Clone, Copy)]
+pub(crate) struct Text {
+    bytes: [u8; LEN_MAX],
+    begin: usize,
+}
+
+impl Text {
+    /// The largest exact unit that fits in eight digits, else the finest one that fits; rounded
+    /// down.
+    pub(crate) fn new(timeout: Duration) -> Self {
+        // Up to a day the finest fit is found in 64 bits; what is longer needs no nanoseconds.
+        let (ticks, units): (u64, &[(u64, u8)]) = match u64::try_from(timeout.as_nanos()) {
+            Ok(nanos) => (nanos, &NANOS),
+            Err(_) => (timeout.as_secs(), &SECONDS),
+        };
+        let fits = |(unit, _): &&(u64, u8)| ticks / unit <= DIGITS_MAX;
+        let exact = units
             .iter()
-            .rev()
-            .find(|(unit, _)| nanos / unit <= DIGITS_MAX)
-    };
-    match exact.or_else(finest) {
-        Some((unit, letter)) => format!("{}{letter}", nanos / unit),
-        None => format!("{DIGITS_MAX}H"),
+            .filter(fits)
+            .find(|(unit, _)| ticks.is_multiple_of(*unit));
+        match exact.or_else(|| units.iter().rfind(fits)) {
+            Some((unit, letter)) => Self::of(ticks / unit, *letter),
+            None => Self::of(DIGITS_MAX, b'H'),
+        }
+    }
+
+    fn of(mut number: u64, letter: u8) -> Self {
+        let mut bytes = [0; LEN_MAX];
+        let mut begin = LEN_MAX - 1;
+        bytes[begin] = letter;
+        loop {
+            begin -= 1;
+            bytes[begin] = b"0123456789"[usize::try_from(number % 10).unwrap_or(0)];
+            number /= 10;
+            if number == 0 || begin == 0 {
+                return Self { bytes, begin };
+            }
+        }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[self.begin..]
     }
 }
 
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(self.as_bytes()).unwrap_or_default())
+    }
+}
+
+const NANOS: [(u64, u8); 6] = [
+    (3_600_000_000_000, b'H'),
+    (60_000_000_000, b'M'),
+    (1_000_000_000, b'S'),
+    (1_000_000, b'm'),
+    (1_000, b'u'),
+    (1, b'n'),
+];
+const SECONDS: [(u64, u8); 3] = [(3_600, b'H'), (60, b'M'), (1, b'S')];
+
+/// The text of a timeout as a string.
+pub(crate) fn format(timeout: Duration) -> String {
+    Text::new(timeout).to_string()
+}
+
 /// The timeout in a header; `None` when it is not one.
-pub(crate) fn parse(text: &str) -> Option<Duration> {
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+pub(crate) fn parse(text: impl AsRef<[u8]>) -> Option<Duration> {
+    let (unit, digits) = text.as_ref().split_last()?;
+    if digits.is_empty() || digits.len() > 8 || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let value: u64 = digits.parse().ok()?;
+    let value = digits
+        .iter()
+        .fold(0, |value, digit| value * 10 + u64::from(digit - b'0'));
     Some(match unit {
-        "H" => Duration::from_secs(value * 3600),
-        "M" => Duration::from_secs(value * 60),
-        "S" => Duration::from_secs(value),
-        "m" => Duration::from_millis(value),
-        "u" => Duration::from_micros(value),
-        "n" => Duration::from_nanos(value),
+        b'H' => Duration::from_secs(value * 3600),
+        b'M' => Duration::from_secs(value * 60),
+        b'S' => Duration::from_secs(value),
+        b'm' => Duration::from_millis(value),
+        b'u' => Duration::from_micros(value),
+        b'n' => Duration::from_nanos(value),
         _ => return None,
     })
 }
@@ -66,6 +111,8 @@ mod tests {
         }
         assert_eq!(format(Duration::ZERO), "0H");
         assert_eq!(format(Duration::MAX), "99999999H");
+        assert_eq!(format(Duration::from_secs(1 << 35)), "9544371H");
+        assert_eq!(format(Duration::from_nanos(123_456_789)), "123456u");
     }
 
     #[test]
