@@ -36,6 +36,7 @@ const TABLE: &[(&str, Layer)] = &[
     ("rzero-registry", Layer::Policy),
     ("rzero-etcd", Layer::Adapter),
     ("rzero-grpc", Layer::Adapter),
+    ("rzero-tower", Layer::Adapter),
     ("rzero-client", Layer::Assembly),
     ("rzero-server", Layer::Assembly),
     ("rzero", Layer::Facade),
@@ -48,6 +49,7 @@ const TABLE: &[(&str, Layer)] = &[
     // Tests of the whole: they may see everything and nothing is built on them.
     ("rzero-codegen-tests", Layer::Chore),
     ("rzero-e2e", Layer::Chore),
+    ("rzero-interop", Layer::Chore),
 ];
 
 /// The layer of a crate: by name, or by folder for examples and benchmarks.
