@@ -1,12 +1,14 @@
 //! The HTTP/2 protocol without I/O: bytes in, values out.
 //!
 //! A protocol core that opens no socket and reads no clock can be replayed from a byte log, split
-//! at any offset and fed with noise. This crate is that core. So far it has its lower half:
+//! at any offset and fed with noise. This crate is that core, in three layers:
 //!
 //! - [`frame`] cuts a byte stream into the frames of RFC 9113 and writes them. [`frame::Splitter`]
 //!   takes the bytes in any pieces; a frame that lies in one piece is never copied.
 //! - [`hpack`] compresses and expands header blocks (RFC 7541). The decoder hands every field to a
 //!   callback: there is no header map.
+//! - [`connection`] is one end of a connection, client or server: stream states, flow control,
+//!   settings, valid messages, and limits for peers that only cost.
 //!
 //! A frame in, its fields out:
 //!
@@ -43,9 +45,12 @@
 //! complete, and a decoder a small multiple of what [`hpack::DecoderConfig`] allows a block, told
 //! at [`hpack::Decoder`]. Neither allocates what a length merely claims.
 //!
-//! What this crate does not do: no stream states, no flow control, no meaning of fields (a name in
-//! upper case passes), no sockets, no time.
+//! A connection adds what its module tells: little while it is idle, and what the shell lets wait.
+//!
+//! What this crate does not do: no sockets, no clock, no tasks; no push, no priorities, no CONNECT
+//! with a protocol; nothing of gRPC.
 #![forbid(unsafe_code)]
 
+pub mod connection;
 pub mod frame;
 pub mod hpack;

@@ -111,11 +111,15 @@ impl Head {
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.bytes());
+    }
+
+    pub(super) fn bytes(&self) -> [u8; HEAD_BYTES] {
         let length = u32::try_from(self.payload_bytes).unwrap_or(u32::MAX);
         let [high, l0, l1, l2] = length.to_be_bytes();
         assert!(high == 0, "a payload of {} bytes", self.payload_bytes);
         let [s0, s1, s2, s3] = number(self.stream).to_be_bytes();
-        out.extend_from_slice(&[l0, l1, l2, self.kind, self.flags, s0, s1, s2, s3]);
+        [l0, l1, l2, self.kind, self.flags, s0, s1, s2, s3]
     }
 
     pub(super) const fn has(&self, flag: u8) -> bool {

@@ -40,6 +40,7 @@ pub use splitter::{Splitter, SplitterConfig};
 pub use unknown::Unknown;
 pub use window_update::WindowUpdate;
 
+pub(crate) use block::{begin_block, finish_block};
 use head::{Head, kind};
 
 /// Any frame.
@@ -67,6 +68,31 @@ pub enum Frame<'a> {
     Continuation(Continuation<'a>),
     /// A type that this version of the protocol does not know: to be ignored.
     Unknown(Unknown<'a>),
+}
+
+/// A frame, or a piece of a DATA frame that did not arrive whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// A whole frame.
+    Frame(Frame<'a>),
+    /// A DATA frame without padding begins; its payload follows in [`DataBytes`](Self::DataBytes).
+    DataHead {
+        /// The stream.
+        stream: StreamId,
+        /// How long the payload will be, in bytes; never 0.
+        payload_bytes: usize,
+        /// Whether the sender is done with the stream, once the payload has arrived.
+        end_stream: bool,
+    },
+    /// The next bytes of the payload; never empty.
+    DataBytes {
+        /// The stream.
+        stream: StreamId,
+        /// The bytes.
+        bytes: &'a [u8],
+        /// Whether these are the last ones, and the sender is done with the stream.
+        end_stream: bool,
+    },
 }
 
 impl<'a> Frame<'a> {

@@ -1,8 +1,8 @@
 //! Finding the frames in a byte stream.
 
-use super::Frame;
 use super::error::{ErrorCode, FrameError, Scope};
 use super::head::{HEAD_BYTES, Head, PAYLOAD_BYTES_MIN_MAX, StreamId, flag, kind};
+use super::{Frame, Piece};
 
 /// What a splitter keeps allocated between frames, so that an idle connection stays small.
 const KEPT_BYTES_MAX: usize = 1024;
@@ -58,8 +58,18 @@ pub struct Splitter {
     /// The beginning of a frame, or, when `is_spent`, the frame given out last.
     gathered: Vec<u8>,
     is_spent: bool,
+    /// What has not arrived of a DATA frame that is given out in pieces.
+    torn: Option<Torn>,
     open_block: Option<OpenBlock>,
     failed: Option<FrameError>,
+}
+
+/// A DATA frame that is given out in pieces.
+#[derive(Debug, Clone, Copy)]
+struct Torn {
+    stream: StreamId,
+    missing_bytes: usize,
+    end_stream: bool,
 }
 
 /// A header block that has not ended (RFC 9113 section 4.3).
@@ -77,6 +87,7 @@ impl Splitter {
             config,
             gathered: Vec::new(),
             is_spent: false,
+            torn: None,
             open_block: None,
             failed: None,
         }
@@ -91,7 +102,14 @@ impl Splitter {
     /// a connection may close without cutting anything.
     #[must_use]
     pub const fn is_between_frames(&self) -> bool {
-        (self.gathered.is_empty() || self.is_spent) && self.open_block.is_none()
+        !self.is_in_block() && self.torn.is_none()
+    }
+
+    /// Whether a header block has begun and not ended, or a frame that is not given out in pieces:
+    /// what a peer should not take long for.
+    #[must_use]
+    pub const fn is_in_block(&self) -> bool {
+        (!self.gathered.is_empty() && !self.is_spent) || self.open_block.is_some()
     }
 
     /// Takes the next frame off the head of `input`; `None` when its rest has not arrived, with
@@ -101,10 +119,86 @@ impl Splitter {
     ///
     /// A [`FrameError`]. After one of [`Scope::Stream`] the frame is gone and the next call goes on
     /// behind it; one of [`Scope::Connection`] is final, later calls give it again.
+    ///
+    /// # Panics
+    ///
+    /// In the middle of a DATA frame that [`next_piece`](Self::next_piece) gives out in pieces: one
+    /// splitter serves one of the two.
     pub fn next<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Frame<'a>>, FrameError> {
+        assert!(self.torn.is_none(), "the rest of a DATA frame comes first");
+        self.begin()?;
+        let taken = self
+            .take(input, Tearing::Never)
+            .inspect_err(|error| self.failed = Some(*error))?;
+        match taken {
+            Some(Taken::Borrowed(head, payload)) => parse(&mut self.failed, &head, payload),
+            Some(Taken::Gathered(head)) => {
+                parse(&mut self.failed, &head, &self.gathered[HEAD_BYTES..])
+            }
+            Some(Taken::Torn(_)) | None => return Ok(None),
+        }
+        .map(Some)
+    }
+
+    /// Like [`next`](Self::next), but a DATA frame without padding that has not arrived whole is
+    /// given out as it arrives, so that nothing of it is copied.
+    ///
+    /// # Errors
+    ///
+    /// As for [`next`](Self::next).
+    pub fn next_piece<'a, 'i: 'a>(
+        &'a mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Piece<'a>>, FrameError> {
+        self.begin()?;
+        if let Some(torn) = self.torn {
+            return Ok(self.next_bytes(torn, input));
+        }
+        let taken = self
+            .take(input, Tearing::Data)
+            .inspect_err(|error| self.failed = Some(*error))?;
+        let frame = match taken {
+            Some(Taken::Borrowed(head, payload)) => parse(&mut self.failed, &head, payload)?,
+            Some(Taken::Gathered(head)) => {
+                parse(&mut self.failed, &head, &self.gathered[HEAD_BYTES..])?
+            }
+            Some(Taken::Torn(torn)) => {
+                self.torn = Some(torn);
+                return Ok(Some(Piece::DataHead {
+                    stream: torn.stream,
+                    payload_bytes: torn.missing_bytes,
+                    end_stream: torn.end_stream,
+                }));
+            }
+            None => return Ok(None),
+        };
+        Ok(Some(Piece::Frame(frame)))
+    }
+
+    fn next_bytes<'i>(&mut self, torn: Torn, input: &mut &'i [u8]) -> Option<Piece<'i>> {
+        if input.is_empty() {
+            return None;
+        }
+        let (bytes, rest) = input.split_at(torn.missing_bytes.min(input.len()));
+        *input = rest;
+        let missing_bytes = torn.missing_bytes - bytes.len();
+        let is_last = missing_bytes == 0;
+        self.torn = (!is_last).then_some(Torn {
+            missing_bytes,
+            ..torn
+        });
+        Some(Piece::DataBytes {
+            stream: torn.stream,
+            bytes,
+            end_stream: is_last && torn.end_stream,
+        })
+    }
+
+    /// What every call begins with: the frame given out before is no longer looked at.
+    fn begin(&mut self) -> Result<(), FrameError> {
         if let Some(error) = self.failed {
             return Err(error);
         }
@@ -113,28 +207,16 @@ impl Splitter {
             self.gathered.clear();
             self.gathered.shrink_to(KEPT_BYTES_MAX);
         }
-        let taken = self
-            .take(input)
-            .inspect_err(|error| self.failed = Some(*error))?;
-        let Some(taken) = taken else {
-            return Ok(None);
-        };
-        let (head, payload) = match taken {
-            Taken::Borrowed(head, payload) => (head, payload),
-            Taken::Gathered(head) => (head, &self.gathered[HEAD_BYTES..]),
-        };
-        let parsed = Frame::parse(&head, payload);
-        if let Err(error) = parsed
-            && error.scope == Scope::Connection
-        {
-            self.failed = Some(error);
-        }
-        parsed.map(Some)
+        Ok(())
     }
 
     /// Takes a whole frame, or all that there is of one.
-    fn take<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Taken<'a>>, FrameError> {
-        if self.gathered.is_empty()
+    fn take<'a>(
+        &mut self,
+        input: &mut &'a [u8],
+        tearing: Tearing,
+    ) -> Result<Option<Taken<'a>>, FrameError> {
+        let head = if self.gathered.is_empty()
             && let Some((bytes, rest)) = input.split_first_chunk()
         {
             let head = Head::parse(*bytes);
@@ -144,15 +226,36 @@ impl Splitter {
                 self.check_order(&head)?;
                 return Ok(Some(Taken::Borrowed(head, payload)));
             }
-        }
-        if !self.gather(input, HEAD_BYTES) {
-            return Ok(None);
-        }
-        let Some((bytes, _)) = self.gathered.split_first_chunk() else {
-            return Ok(None);
+            if let Some(torn) = torn(&head, tearing) {
+                *input = rest;
+                self.check_order(&head)?;
+                return Ok(Some(Taken::Torn(torn)));
+            }
+            head
+        } else {
+            if !self.gather(input, HEAD_BYTES) {
+                return Ok(None);
+            }
+            let Some((bytes, _)) = self.gathered.split_first_chunk() else {
+                return Ok(None);
+            };
+            let head = Head::parse(*bytes);
+            self.check_size(&head)?;
+            if self.gathered.len() == HEAD_BYTES {
+                if let Some((payload, rest)) = input.split_at_checked(head.payload_bytes) {
+                    *input = rest;
+                    self.gathered.clear();
+                    self.check_order(&head)?;
+                    return Ok(Some(Taken::Borrowed(head, payload)));
+                }
+                if let Some(torn) = torn(&head, tearing) {
+                    self.gathered.clear();
+                    self.check_order(&head)?;
+                    return Ok(Some(Taken::Torn(torn)));
+                }
+            }
+            head
         };
-        let head = Head::parse(*bytes);
-        self.check_size(&head)?;
         if !self.gather(input, HEAD_BYTES + head.payload_bytes) {
             return Ok(None);
         }
@@ -217,6 +320,40 @@ impl Splitter {
 enum Taken<'a> {
     Borrowed(Head, &'a [u8]),
     Gathered(Head),
+    Torn(Torn),
+}
+
+/// Which frames may be given out in pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tearing {
+    Never,
+    Data,
+}
+
+/// The frame in pieces, if it may be given out so.
+fn torn(head: &Head, tearing: Tearing) -> Option<Torn> {
+    let stream = head.stream?;
+    let may_be_torn = tearing == Tearing::Data && head.kind == kind::DATA;
+    (may_be_torn && !head.has(flag::PADDED)).then_some(Torn {
+        stream,
+        missing_bytes: head.payload_bytes,
+        end_stream: head.has(flag::END_STREAM),
+    })
+}
+
+/// Parses a frame and keeps an error that is final.
+fn parse<'a>(
+    failed: &mut Option<FrameError>,
+    head: &Head,
+    payload: &'a [u8],
+) -> Result<Frame<'a>, FrameError> {
+    let parsed = Frame::parse(head, payload);
+    if let Err(error) = parsed
+        && error.scope == Scope::Connection
+    {
+        *failed = Some(error);
+    }
+    parsed
 }
 
 #[cfg(test)]

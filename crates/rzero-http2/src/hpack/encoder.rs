@@ -109,15 +109,28 @@ impl Encoder {
 
     /// Begins a block at the end of `out`. It is complete when the returned value is dropped.
     pub fn block<'a>(&'a mut self, out: &'a mut Vec<u8>) -> BlockEncoder<'a> {
+        self.write_update(out);
+        BlockEncoder {
+            table: Some(&mut self.table),
+            out,
+        }
+    }
+
+    /// Begins a block at the end of `out` that is sent some time later: it neither uses the table
+    /// nor changes it, so that it may stand anywhere among the other blocks. What
+    /// [`write_update`](Self::write_update) appends has to stand before it.
+    pub fn detached_block(out: &mut Vec<u8>) -> BlockEncoder<'_> {
+        BlockEncoder { table: None, out }
+    }
+
+    /// Appends the update of the table's size that the peer waits for, if it does: what a block
+    /// has to begin with. [`block`](Self::block) does so by itself.
+    pub fn write_update(&mut self, out: &mut Vec<u8>) {
         if let Some(SizeUpdate { smallest, last }) = self.update.take() {
             if smallest < last {
                 self.write_size_update(out, smallest);
             }
             self.write_size_update(out, last);
-        }
-        BlockEncoder {
-            table: &mut self.table,
-            out,
         }
     }
 
@@ -130,7 +143,8 @@ impl Encoder {
 /// Appends fields to one block.
 #[derive(Debug)]
 pub struct BlockEncoder<'a> {
-    table: &'a mut DynamicTable,
+    /// `None`: the table is neither used nor changed.
+    table: Option<&'a mut DynamicTable>,
     out: &'a mut Vec<u8>,
 }
 
@@ -156,19 +170,22 @@ impl BlockEncoder<'_> {
             Some(Match::Field(index)) => return integer::encode(self.out, 0x80, 7, index),
             found => found,
         };
-        let found = match (found, self.table.find(name, value)) {
+        let Some(table) = &mut self.table else {
+            return self.literal(0x00, 4, found, name, value);
+        };
+        let found = match (found, table.find(name, value)) {
             (_, Some(Match::Field(age))) => {
                 return integer::encode(self.out, 0x80, 7, static_table::LEN + 1 + age);
             }
             (None, Some(Match::Name(age))) => Some(Match::Name(static_table::LEN + 1 + age)),
             (found, _) => found,
         };
-        if field_bytes(name, value) > self.table.bytes_max() {
+        if field_bytes(name, value) > table.bytes_max() {
             // Inserting it would only empty the table.
             return self.literal(0x00, 4, found, name, value);
         }
+        table.insert(name, value);
         self.literal(0x40, 6, found, name, value);
-        self.table.insert(name, value);
     }
 
     fn literal(
