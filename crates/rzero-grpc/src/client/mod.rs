@@ -13,7 +13,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use http::uri::{Authority, Scheme};
-use rustls_pki_types::ServerName;
 use rzero_core::{
     Address, BoxFuture, Call, CallInfo, Class, Connection, Dial, Duplex, Error, Fixed, Gone, Load,
     UnaryReply,
@@ -60,14 +59,8 @@ impl GrpcDialer {
                 let Some(tls) = &self.tls else {
                     return handshake(tcp, to, Scheme::HTTP).await;
                 };
-                let name = match &tls.server_name {
-                    Some(name) => name.clone(),
-                    None => ServerName::try_from(host.clone())
-                        .map_err(|e| connect_failed(to, &e.to_string()))?,
-                };
-                let stream = tls.connector.connect(name, tcp).await.map_err(|e| {
-                    connect_failed(to, &format!("TLS failed ({e}): does the server speak TLS?"))
-                })?;
+                let stream = tls.connect(host, tcp).await;
+                let stream = stream.map_err(|e| connect_failed(to, e.message()).with_source(e))?;
                 handshake(stream, to, Scheme::HTTPS).await
             }
             Address::Unix(path) => {

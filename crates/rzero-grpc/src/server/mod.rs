@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::{CONNECTION_WINDOW_BYTES, FRAME_BUDGET_BYTES, STREAM_WINDOW_BYTES, ServerTls, tls};
+use crate::{CONNECTION_WINDOW_BYTES, FRAME_BUDGET_BYTES, STREAM_WINDOW_BYTES, ServerTls};
 
 /// Time for TLS and the HTTP/2 preface; a slower peer is cut off.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -234,25 +234,15 @@ impl Serve {
                 Some(tcp) => self.http2(tcp).await,
                 None => false,
             },
-            (Io::Tcp(tcp), Some(acceptor)) => match self.opening(acceptor.0.accept(tcp)).await {
-                Some(Ok(stream)) => {
-                    let shown = stream
-                        .get_ref()
-                        .1
-                        .peer_certificates()
-                        .and_then(<[_]>::first);
-                    if let Some(identity) = shown.and_then(tls::identity) {
+            (Io::Tcp(tcp), Some(tls)) => match self.opening(tls.accept(tcp)).await {
+                Some(Ok((stream, identity))) => {
+                    if identity.is_some() {
                         let address = self.peer.address.clone();
-                        self.peer = Arc::new(Peer {
-                            address,
-                            identity: Some(identity),
-                        });
+                        self.peer = Arc::new(Peer { address, identity });
                     }
                     self.http2(stream).await
                 }
-                Some(Err(error)) => self.refused(&format!(
-                    "TLS handshake failed ({error}); does the client speak TLS and trust our CA?"
-                )),
+                Some(Err(error)) => self.refused(error.message()),
                 None => false,
             },
         }
