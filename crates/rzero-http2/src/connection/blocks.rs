@@ -36,7 +36,6 @@ impl<S> State<S> {
         frame: &Headers<'_>,
         events: &mut E,
     ) -> Result<(), ConnectionError> {
-        self.abuse.headers_received();
         let (section, fate) = self.place(frame.stream, frame.end_stream)?;
         let block = Block {
             stream: frame.stream,
@@ -45,6 +44,7 @@ impl<S> State<S> {
             check: FieldCheck::new(section),
         };
         if fate == Fate::Read {
+            self.abuse.headers_received();
             events.block();
         }
         self.fragment(block, frame.fragment, frame.end_headers, events)
