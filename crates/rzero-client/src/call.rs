@@ -64,6 +64,10 @@ impl Channel {
                 None => reply.await,
             };
             now = Instant::now();
+            let result = result.map_err(|error| match is_overdue(&error, info.deadline(), now) {
+                true => Error::fixed(&LATE),
+                false => error,
+            });
             flight.finish(Outcome::of(&result), now);
             let error = match result {
                 Ok(reply) => return Ok(reply),
@@ -183,6 +187,13 @@ fn mark_retry(info: &mut CallInfo) {
     put(info, names::ATTEMPT, "1".to_owned());
 }
 
+/// Whether a peer cut the call because its deadline passed: servers keep it too, and one that
+/// resets the stream may be faster than our own timer.
+pub(crate) fn is_overdue(error: &Error, deadline: Option<Instant>, now: Instant) -> bool {
+    error.class() == Class::Cancelled
+        && deadline.is_some_and(|at| at.saturating_duration_since(now) < FLOOR)
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Next {
     /// Nothing was sent: another node at once.
@@ -228,6 +239,16 @@ mod tests {
         call.set_deadline(Some(now + Duration::from_millis(2)));
         let error = budget(&mut call, None, now).unwrap_err();
         assert_eq!(error.class(), Class::DeadlineExceeded);
+    }
+
+    #[test]
+    fn peer_that_cuts_a_call_at_its_deadline_was_not_the_one_to_cancel() {
+        let (now, cut) = (Instant::now(), Error::new(Class::Cancelled, "x"));
+        assert!(is_overdue(&cut, Some(now), now));
+        let in_time = Some(now + Duration::from_millis(5));
+        assert!(!is_overdue(&cut, in_time, now));
+        assert!(!is_overdue(&cut, None, now));
+        assert!(!is_overdue(&Error::not_found("x"), Some(now), now));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rzero_core::{Class, Codec, Duplex, Error, Method, Receiver, Reply, Result, Sender};
+use rzero_core::{Codec, Duplex, Error, Method, Receiver, Reply, Result, Sender};
 
 use crate::{CallOptions, Channel};
 
@@ -114,13 +114,11 @@ impl<Req, Rsp> ClientStream<Req, Rsp> {
     pub async fn finish(self) -> Result<Reply<Rsp>> {
         let Self { mut rx, mut tx } = self;
         tx.close();
-        let missing = || Error::new(Class::BadAnswer, "no message in the answer");
+        // A callee that answers otherwise has another contract, which gRPC calls UNIMPLEMENTED.
+        let missing = || Error::unimplemented("no message in the answer");
         let body = rx.recv().await?.ok_or_else(missing)?;
         if rx.recv().await?.is_some() {
-            return Err(Error::new(
-                Class::BadAnswer,
-                "more than one message in the answer",
-            ));
+            return Err(Error::unimplemented("more than one message in the answer"));
         }
         let (headers, trailers) = (rx.headers(), rx.trailers());
         Ok(Reply {
@@ -137,5 +135,65 @@ impl<Req, Rsp> fmt::Debug for ClientStream<Req, Rsp> {
             .field("tx", &self.tx)
             .field("rx", &self.rx)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::{Arc, Mutex};
+    use std::task::{Context, Poll};
+
+    use bytes::Bytes;
+    use rzero_core::{Code, Metadata, StreamIo};
+
+    use super::*;
+
+    /// A callee that answers with these messages and ends well.
+    struct Answers(Mutex<VecDeque<Bytes>>);
+
+    impl StreamIo for Answers {
+        fn poll_recv(&self, _: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+            Poll::Ready(Ok(self.0.lock().unwrap().pop_front()))
+        }
+
+        fn poll_send(&self, _: &mut Context<'_>, _: &mut Option<Bytes>) -> Poll<Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn close_send(&self) {}
+
+        fn add_headers(&self, _: Metadata) -> bool {
+            false
+        }
+
+        fn headers(&self) -> Option<Metadata> {
+            None
+        }
+
+        fn trailers(&self) -> Option<Metadata> {
+            None
+        }
+
+        fn release_recv(&self) {}
+    }
+
+    async fn upload(answers: &[&'static str]) -> Result<Reply<Bytes>> {
+        let codec = Codec::bytes();
+        let answers = answers
+            .iter()
+            .map(|&text| Bytes::from_static(text.as_bytes()));
+        let Duplex { rx, tx } = Duplex::new(Arc::new(Answers(Mutex::new(answers.collect()))));
+        let (rx, tx) = (Receiver::new(rx, codec), Sender::new(tx, codec));
+        ClientStream { rx, tx }.finish().await
+    }
+
+    #[tokio::test]
+    async fn uploads_are_answered_by_exactly_one_message() {
+        assert_eq!(upload(&["a"]).await.unwrap().into_inner(), "a");
+        for answers in [&[][..], &["a", "b"]] {
+            let error = upload(answers).await.unwrap_err();
+            assert_eq!(error.code(), Code::Unimplemented);
+        }
     }
 }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use rzero_core::{Class, Error, Fixed, Metadata, Outcome, StreamIo};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::call::is_overdue;
 use crate::flight::Flight;
 
 static LATE: Fixed = Fixed::new(
@@ -95,6 +96,7 @@ impl StreamIo for Tracked {
                     self.end(Some(Outcome::OK));
                     Ok(None)
                 }
+                Err(error) if is_overdue(&error, self.deadline, Instant::now()) => Err(self.late()),
                 Err(error) => {
                     self.end(Some(Outcome::failed(error.class())));
                     Err(error.relayed())

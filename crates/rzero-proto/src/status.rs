@@ -21,6 +21,10 @@ struct Status {
     message: String,
     #[prost(message, repeated, tag = "3")]
     details: Vec<Any>,
+    /// Not of google/rpc/status.proto, and skipped by whoever knows that alone: the reason of an
+    /// error that has no details.
+    #[prost(string, tag = "1000")]
+    reason: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -77,19 +81,22 @@ fn any(type_url: &str, message: &impl Message) -> Any {
 }
 
 /// The encoded `google.rpc.Status` of an error; `None` when code and message say everything.
+///
+/// An unreadable or oversized message has no details, only its class's reason in a field that
+/// peers of other makes skip: they expect the bare code of what a wire refuses by itself.
 #[must_use]
 pub fn encode_details(error: &Error) -> Option<Bytes> {
     let metadata: BTreeMap<_, _> = error
         .metadata()
         .map(|(k, v)| (k.to_owned(), v.to_owned()))
         .collect();
-    let plain = error.class() == Class::of_code(error.code())
-        && error.reason() == error.class().reason()
-        && error.domain() == names::DOMAIN
-        && metadata.is_empty();
+    let (class, reason) = (error.class(), error.reason());
+    let usual = reason == class.reason() && error.domain() == names::DOMAIN && metadata.is_empty();
+    let plain = usual && class == Class::of_code(error.code());
+    let bare = usual && matches!(class, Class::Decode | Class::TooLarge);
     let mut details = Vec::new();
-    if !plain {
-        let (reason, domain) = (error.reason().to_owned(), error.domain().to_owned());
+    if !plain && !bare {
+        let (reason, domain) = (reason.to_owned(), error.domain().to_owned());
         details.push(any(
             ERROR_INFO,
             &ErrorInfo {
@@ -120,7 +127,7 @@ pub fn encode_details(error: &Error) -> Option<Bytes> {
         type_url: d.type_url.clone(),
         value: d.value.clone(),
     }));
-    if details.is_empty() {
+    if details.is_empty() && !bare {
         return None;
     }
     let code = i32::try_from(error.code().number()).expect("codes are small");
@@ -128,6 +135,11 @@ pub fn encode_details(error: &Error) -> Option<Bytes> {
         code,
         message: error.message().to_owned(),
         details,
+        reason: if bare {
+            reason.to_owned()
+        } else {
+            String::new()
+        },
     };
     Some(status.encode_to_vec().into())
 }
@@ -138,9 +150,17 @@ pub fn encode_details(error: &Error) -> Option<Bytes> {
 #[must_use]
 pub fn decode_error(code: Code, message: String, details: Option<&[u8]>) -> Error {
     let error = Error::with_code(code, message);
-    let status = details.and_then(|bytes| Status::decode(bytes).ok());
-    let details = status.map(|status| status.details).unwrap_or_default();
-    details
+    let Some(status) = details.and_then(|bytes| Status::decode(bytes).ok()) else {
+        return error;
+    };
+    let error = match status.reason.as_str() {
+        "" => error,
+        reason => error
+            .with_class(Class::of_reason(code, reason))
+            .with_reason(status.reason, names::DOMAIN),
+    };
+    status
+        .details
         .into_iter()
         .fold(error, |error, any| apply(error, code, any))
 }
@@ -272,6 +292,18 @@ mod tests {
         assert_eq!(got.retry_after(), sent.retry_after());
         assert_eq!(got.violations(), sent.violations());
         assert_eq!(got.details(), sent.details());
+    }
+
+    #[test]
+    fn what_a_wire_refuses_by_itself_has_no_details() {
+        for class in [Class::Decode, Class::TooLarge] {
+            let encoded = encode_details(&Error::new(class, "x")).unwrap();
+            let status = Status::decode(encoded).unwrap();
+            assert!(status.details.is_empty(), "{class}");
+            let told = Error::new(class, "x").with_metadata("bytes_max", "7");
+            let status = Status::decode(encode_details(&told).unwrap()).unwrap();
+            assert_eq!((status.details.len(), status.reason.as_str()), (1, ""));
+        }
     }
 
     #[test]
