@@ -47,6 +47,7 @@ const TABLE: &[(&str, Layer)] = &[
     ("rzero-harness", Layer::Harness),
     ("xtask", Layer::Chore),
     // Tests of the whole: they may see everything and nothing is built on them.
+    ("rzero-attack", Layer::Chore),
     ("rzero-codegen-tests", Layer::Chore),
     ("rzero-e2e", Layer::Chore),
     ("rzero-interop", Layer::Chore),
