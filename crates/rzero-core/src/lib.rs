@@ -52,12 +52,13 @@ pub use error::{
 pub use interceptor::{InterceptLayer, Intercepted, Interceptor};
 pub use join_set::JoinSet;
 pub use lane::{InvalidLane, Lane};
-pub use metadata::{InvalidMetadata, Metadata, Value};
+pub use metadata::{InvalidMetadata, Metadata, MetadataCollector, Value};
 pub use method::{Idempotency, Kind, Method, MethodDesc, ServiceDesc};
 pub use outcome::Outcome;
 pub use recover::{Recover, recover};
 pub use seam::{
-    Bound, BoxFuture, Connection, Dial, Dispatch, Gone, Handling, Load, Served, UnaryReply, Wire,
+    Bound, BoxFuture, Connection, Dial, Dispatch, Gone, Handling, Load, PendingReply, Served,
+    UnaryReply, Wire,
 };
 pub use service::Service;
 pub use shutdown::{Phase, Shutdown, Stop};

@@ -114,7 +114,17 @@ pub struct UnaryReply(Repr);
 
 enum Repr {
     Ready(Option<Result<Reply<Bytes>, Error>>),
+    Pending(Arc<dyn PendingReply>),
     Boxed(Handling<Reply<Bytes>>),
+}
+
+/// A unary call in flight, as a wire keeps it: its caller holds it by a [`UnaryReply`].
+pub trait PendingReply: Send + Sync {
+    /// The answer, once; what later polls give is not said.
+    fn poll_reply(&self, cx: &mut Context<'_>) -> Poll<Result<Reply<Bytes>, Error>>;
+
+    /// Nobody waits for the answer: the call is cancelled, unless it has ended.
+    fn cancel(&self);
 }
 
 impl UnaryReply {
@@ -122,6 +132,12 @@ impl UnaryReply {
     #[must_use]
     pub fn ready(result: Result<Reply<Bytes>, Error>) -> Self {
         Self(Repr::Ready(Some(result)))
+    }
+
+    /// An answer that a wire keeps.
+    #[must_use]
+    pub fn pending(reply: Arc<dyn PendingReply>) -> Self {
+        Self(Repr::Pending(reply))
     }
 
     /// An answer that a future gives.
@@ -136,12 +152,22 @@ impl Future for UnaryReply {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.get_mut().0 {
+            Repr::Pending(reply) => reply.poll_reply(cx),
             Repr::Boxed(future) => future.as_mut().poll(cx),
             Repr::Ready(result) => Poll::Ready(
                 result
                     .take()
                     .expect("a completed future is not polled again"),
             ),
+        }
+    }
+}
+
+impl Drop for UnaryReply {
+    fn drop(&mut self) {
+        // An answer that was taken has nothing left to cancel.
+        if let Repr::Pending(reply) = &self.0 {
+            reply.cancel();
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The `grpc-timeout` header: at most eight digits and a unit.
 
-use std::fmt;
 use std::time::Duration;
 
 const DIGITS_MAX: u64 = 99_999_999;
@@ -52,12 +51,6 @@ impl Text {
     }
 }
 
-impl fmt::Display for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(std::str::from_utf8(self.as_bytes()).unwrap_or_default())
-    }
-}
-
 const NANOS: [(u64, u8); 6] = [
     (3_600_000_000_000, b'H'),
     (60_000_000_000, b'M'),
@@ -67,11 +60,6 @@ const NANOS: [(u64, u8); 6] = [
     (1, b'n'),
 ];
 const SECONDS: [(u64, u8); 3] = [(3_600, b'H'), (60, b'M'), (1, b'S')];
-
-/// The text of a timeout as a string.
-pub(crate) fn format(timeout: Duration) -> String {
-    Text::new(timeout).to_string()
-}
 
 /// The timeout in a header; `None` when it is not one.
 pub(crate) fn parse(text: impl AsRef<[u8]>) -> Option<Duration> {
@@ -98,6 +86,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn format(timeout: Duration) -> String {
+        String::from_utf8(Text::new(timeout).as_bytes().to_vec()).unwrap()
+    }
 
     #[test]
     fn units_are_the_largest_exact_ones() {

@@ -1,37 +1,35 @@
 //! Client connections.
 
-mod stream;
-mod unary;
+mod calling;
+mod conn;
+mod replies;
+mod shared;
+mod slot;
 
 use std::fmt;
-use std::future::poll_fn;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
-use std::time::Duration;
+use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use h2::client::{ResponseFuture, SendRequest};
-use http::uri::{Authority, Scheme};
 use rzero_core::{
-    Address, BoxFuture, Call, CallInfo, Class, Connection, Dial, Duplex, Error, Fixed, Gone, Load,
+    Address, BoxFuture, Call, CallInfo, Class, Connection, Dial, Duplex, Error, Gone, Load,
     UnaryReply,
 };
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::{
-    CONNECTION_WINDOW_BYTES, ClientTls, FRAME_BUDGET_BYTES, STREAM_WINDOW_BYTES, headers, timeout,
-};
-
-static LEAVING: Fixed = Fixed::new(Class::Draining, "the connection takes no more calls");
+use crate::engine::{Cell, Io, Rules, Side, Touch, check_send};
+use crate::message::{self, Encoding};
+use crate::{ClientOptions, ClientTls};
+use conn::{Conn, Target};
+use shared::{Command, Shared, leaving};
+use slot::Slot;
 
 /// Opens gRPC connections, plaintext unless [`ClientTls`] is given.
 #[derive(Clone, Debug, Default)]
 pub struct GrpcDialer {
     tls: Option<ClientTls>,
+    options: Arc<ClientOptions>,
 }
 
 impl GrpcDialer {
@@ -48,27 +46,56 @@ impl GrpcDialer {
         self
     }
 
+    /// Keeps to `options` instead of the defaults.
+    #[must_use]
+    pub fn with_options(mut self, options: ClientOptions) -> Self {
+        self.options = Arc::new(options);
+        self
+    }
+
     async fn open(&self, to: &Address) -> Result<Arc<dyn Connection>, Error> {
-        let failed = |e: std::io::Error| connect_failed(to, &e.to_string()).with_source(e);
-        match to {
+        let failed = |e: io::Error| connect_failed(to, &e.to_string()).with_source(e);
+        let (io, scheme) = match to {
             Address::Tcp { host, port } => {
-                let tcp = TcpStream::connect((host.as_str(), *port))
-                    .await
-                    .map_err(failed)?;
+                let tcp = TcpStream::connect((host.as_str(), *port)).await;
+                let tcp = tcp.map_err(failed)?;
                 tcp.set_nodelay(true).map_err(failed)?;
-                let Some(tls) = &self.tls else {
-                    return handshake(tcp, to, Scheme::HTTP).await;
-                };
-                let stream = tls.connect(host, tcp).await;
-                let stream = stream.map_err(|e| connect_failed(to, e.message()).with_source(e))?;
-                handshake(stream, to, Scheme::HTTPS).await
+                match &self.tls {
+                    None => (Io::Tcp(tcp), "http"),
+                    Some(tls) => {
+                        let stream = tls.connect(host, tcp).await.map_err(|e| {
+                            let text = format!("TLS failed ({e}): does the server speak TLS?");
+                            connect_failed(to, &text)
+                        })?;
+                        (Io::Tls(Box::new(stream)), "https")
+                    }
+                }
             }
             Address::Unix(path) => {
                 let unix = UnixStream::connect(path).await.map_err(failed)?;
-                handshake(unix, to, Scheme::HTTP).await
+                (Io::Unix(unix), "http")
             }
-            other => Err(connect_failed(other, "not an address of the gRPC wire")),
-        }
+            other => return Err(connect_failed(other, "not an address of the gRPC wire")),
+        };
+        let authority = match to {
+            Address::Tcp { .. } => to.to_string(),
+            _ => "localhost".to_owned(),
+        };
+        let shared = Shared::new(self.options.calls_max);
+        let target = Target { scheme, authority };
+        let options = Arc::clone(&self.options);
+        let mut conn = Conn::new(io, target, options, Arc::clone(&shared));
+        conn.handshake().await.map_err(|e| {
+            let hint = "the peer does not speak HTTP/2 in this form (gRPC, plaintext or TLS?)";
+            connect_failed(to, &format!("{hint}: {e}")).with_source(e)
+        })?;
+        // It ends when its last call has, after the connection was dropped.
+        tokio::spawn(conn.run());
+        Ok(Arc::new(GrpcConnection {
+            shared,
+            address: to.clone(),
+            options: Arc::clone(&self.options),
+        }))
     }
 }
 
@@ -93,179 +120,72 @@ fn connect_failed(to: &Address, why: &str) -> Error {
     )
 }
 
-async fn handshake<IO>(io: IO, to: &Address, scheme: Scheme) -> Result<Arc<dyn Connection>, Error>
-where
-    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let not_http2 = |e: h2::Error| {
-        let hint = "the peer does not speak HTTP/2 in this form (gRPC, plaintext or TLS?)";
-        connect_failed(to, &format!("{hint}: {e}"))
-    };
-    let (send, mut connection) = h2::client::Builder::new()
-        .initial_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .data_frame_budget(FRAME_BUDGET_BYTES)
-        .max_frame_size(1 << 16)
-        .enable_push(false)
-        .handshake::<_, Bytes>(io)
-        .await
-        .map_err(not_http2)?;
-    // A ping round trip proves that an HTTP/2 server is alive behind the open port.
-    let mut pings = connection.ping_pong().expect("the handle is taken once");
-    let mut pong = Box::pin(pings.ping(h2::Ping::opaque()));
-    let alive = poll_fn(|cx| {
-        if let Poll::Ready(end) = std::pin::Pin::new(&mut connection).poll(cx) {
-            return Poll::Ready(end.and_then(|()| Err(h2::Reason::NO_ERROR.into())));
-        }
-        pong.as_mut().poll(cx).map_ok(drop)
-    });
-    alive.await.map_err(not_http2)?;
-    drop(pong);
-    let authority: Authority = match to {
-        Address::Tcp { .. } => to
-            .to_string()
-            .parse()
-            .map_err(|e: http::uri::InvalidUri| connect_failed(to, &e.to_string()))?,
-        _ => Authority::from_static("localhost"),
-    };
-    let shared = Arc::new(Shared {
-        send: Mutex::new(Some(send.clone())),
-        authority,
-        scheme,
-        gone: watch::Sender::new(None),
-        in_flight: AtomicU32::new(0),
-    });
-    tokio::spawn(drive(connection, send, Arc::clone(&shared)));
-    Ok(Arc::new(GrpcConnection(shared)))
-}
-
-struct Shared {
-    send: Mutex<Option<SendRequest<Bytes>>>,
-    authority: Authority,
-    scheme: Scheme,
-    gone: watch::Sender<Option<Gone>>,
-    in_flight: AtomicU32,
-}
-
-impl Shared {
-    fn close(&self, why: Gone) {
-        self.send
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        self.gone.send_if_modified(|now| {
-            let changed = *now != Some(why);
-            *now = Some(why);
-            changed
-        });
-    }
-
-    /// Begins a stream; an error means that nothing was sent.
-    fn begin(&self, info: &CallInfo) -> Result<(ResponseFuture, h2::SendStream<Bytes>), Error> {
-        let mut request = headers::request(info.method().path(), &self.authority, &self.scheme)?;
-        if let Some(metadata) = info.metadata() {
-            headers::write(metadata, request.headers_mut());
-        }
-        if let Some(remaining) = info.remaining(Instant::now()) {
-            if remaining < Duration::from_nanos(1) {
-                return Err(Error::deadline_exceeded(
-                    "the deadline passed before sending",
-                ));
-            }
-            let value = http::HeaderValue::try_from(timeout::format(remaining));
-            request
-                .headers_mut()
-                .insert("grpc-timeout", value.expect("digits and a letter"));
-        }
-        let send = self
-            .send
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let mut send = send.ok_or(Error::fixed(&LEAVING))?;
-        send.send_request(request, false).map_err(|e| {
-            match e.is_go_away() || e.is_io() || e.is_reset() || e.is_library() {
-                true => Error::fixed(&LEAVING),
-                false => Error::internal("not encodable as an HTTP/2 request").with_source(e),
-            }
-        })
-    }
-}
-
-/// Counts a call in flight while it lives.
-struct InFlight(Arc<Shared>);
-
-impl InFlight {
-    fn new(shared: &Arc<Shared>) -> Self {
-        shared.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(shared))
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Does the I/O of a connection and notices when it takes no more calls.
-async fn drive<IO>(
-    mut connection: h2::client::Connection<IO, Bytes>,
-    probe: SendRequest<Bytes>,
+/// A connection, as callers hold it.
+struct GrpcConnection {
     shared: Arc<Shared>,
-) where
-    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let mut probe = Some(probe);
-    let mut gone = shared.gone.subscribe();
-    let mut drained = Box::pin(async move { gone.wait_for(Option::is_some).await.is_ok() });
-    poll_fn(|cx| {
-        if std::pin::Pin::new(&mut connection).poll(cx).is_ready() {
-            return Poll::Ready(());
-        }
-        // After a GOAWAY h2 keeps the connection for calls in flight and only the readiness of a
-        // sender tells; the frame woke this task, so asking here is enough.
-        if let Some(sender) = &mut probe {
-            if let Poll::Ready(Err(_)) = sender.poll_ready(cx) {
-                shared.close(Gone::Draining);
-            }
-            if drained.as_mut().poll(cx).is_ready() {
-                probe = None;
-            }
-        }
-        Poll::Pending
-    })
-    .await;
-    shared.close(Gone::Lost);
+    address: Address,
+    options: Arc<ClientOptions>,
 }
 
-struct GrpcConnection(Arc<Shared>);
+impl GrpcConnection {
+    fn begin_unary(&self, call: Call<Bytes>) -> Result<Arc<Slot>, Error> {
+        check_send(&call.body, self.options.send_bytes_max)?;
+        let entered = self.shared.enter();
+        let slot = Slot::new(Arc::clone(&self.shared), self.options.receive_bytes_max);
+        entered?;
+        let message = message::pack(call.body, self.options.compression);
+        let command = Command::Unary(Arc::clone(&slot), call.info, message);
+        self.shared.mailbox.send(command).map_err(|_| leaving())?;
+        Ok(slot)
+    }
+}
 
 impl Connection for GrpcConnection {
     fn unary(&self, call: Call<Bytes>) -> UnaryReply {
-        UnaryReply::boxed(Box::pin(unary::call(InFlight::new(&self.0), call)))
+        match self.begin_unary(call) {
+            Ok(slot) => UnaryReply::pending(slot),
+            Err(error) => UnaryReply::ready(Err(error)),
+        }
     }
 
     fn open(&self, call: CallInfo) -> Duplex {
-        Duplex::new(stream::open(InFlight::new(&self.0), &call))
+        let rules = Rules {
+            side: Side::Client,
+            receive_bytes_max: self.options.receive_bytes_max,
+            send_bytes_max: self.options.send_bytes_max,
+            credit_bytes: (self.options.http2.stream_window_bytes / 2) as usize,
+            compression: self.options.compression,
+        };
+        let entered = self.shared.enter();
+        let owner = Arc::clone(&self.shared) as Arc<dyn Touch>;
+        let cell = Cell::new(owner, rules, Encoding::Identity);
+        let refused = entered.and_then(|()| {
+            let command = Command::Open(Arc::clone(&cell), call);
+            self.shared.mailbox.send(command).map_err(|_| leaving())
+        });
+        if let Err(error) = refused {
+            cell.fail(error, None, &mut Vec::new());
+        }
+        Duplex::new(cell)
     }
 
     fn load(&self) -> Load {
         Load {
-            in_flight: self.0.in_flight.load(Ordering::Relaxed),
+            in_flight: self.shared.in_flight(),
         }
     }
 
     fn is_open(&self) -> bool {
-        self.0.gone.borrow().is_none()
+        self.shared.is_open()
     }
 
     fn drain(&self) {
-        self.0.close(Gone::Draining);
+        self.shared.close(Gone::Draining);
+        let _ = self.shared.mailbox.send(Command::Drain);
     }
 
     fn gone(&self) -> BoxFuture<'_, Gone> {
-        let mut gone = self.0.gone.subscribe();
+        let mut gone = self.shared.gone.subscribe();
         Box::pin(async move {
             match gone.wait_for(Option::is_some).await {
                 Ok(why) => why.unwrap_or(Gone::Lost),
@@ -283,6 +203,6 @@ impl Drop for GrpcConnection {
 
 impl fmt::Debug for GrpcConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GrpcConnection({})", self.0.authority)
+        write!(f, "GrpcConnection({})", self.address)
     }
 }

@@ -13,7 +13,7 @@ mod write;
 
 pub(crate) use reply::{ReplyFields, ReplyHead, no_status};
 pub(crate) use request::{Refusal, RequestFields};
-pub(crate) use reset::{reset_code, reset_error};
+pub(crate) use reset::reset_error;
 pub(crate) use write::{
     RequestHead, write_head, write_refusal, write_request, write_status, write_trailers_only,
 };

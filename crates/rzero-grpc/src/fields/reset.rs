@@ -32,17 +32,6 @@ pub(crate) fn reset_error(code: ErrorCode, before_anything: bool) -> Error {
     }
 }
 
-/// The code with which a server resets a stream that cannot be told its status.
-pub(crate) fn reset_code(error: &Error) -> ErrorCode {
-    match error.code() {
-        _ if error.class() == Class::Draining => ErrorCode::REFUSED_STREAM,
-        Code::Cancelled | Code::DeadlineExceeded => ErrorCode::CANCEL,
-        Code::ResourceExhausted => ErrorCode::ENHANCE_YOUR_CALM,
-        Code::PermissionDenied => ErrorCode::INADEQUATE_SECURITY,
-        _ => ErrorCode::INTERNAL_ERROR,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rzero_core::RetrySafety;
@@ -83,21 +72,5 @@ mod tests {
                 assert_eq!(safety == RetrySafety::NothingRan, nothing_ran, "{code}");
             }
         }
-    }
-
-    #[test]
-    fn what_a_server_sends_means_the_same_to_its_client() {
-        for error in [
-            Error::new(Class::Draining, ""),
-            Error::new(Class::Cancelled, ""),
-            Error::new(Class::TooLarge, ""),
-            Error::permission_denied(""),
-            Error::internal(""),
-        ] {
-            let seen = reset_error(reset_code(&error), true);
-            assert_eq!(seen.code(), error.code());
-        }
-        let late = Error::deadline_exceeded("");
-        assert_eq!(reset_code(&late), ErrorCode::CANCEL);
     }
 }

@@ -143,6 +143,7 @@ impl Assembler {
     }
 
     /// Bytes of memory that the unfinished message holds.
+    #[cfg(test)]
     pub(crate) fn buffered(&self) -> usize {
         match &self.state {
             State::Prefix { have, .. } => *have,

@@ -1,0 +1,473 @@
+//! A call that streams, as its two tasks share it: the one that works and the connection's.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use rzero_core::{Class, Error, Fixed, Metadata, StreamIo};
+use rzero_http2::connection::Connection;
+use rzero_http2::frame::StreamId;
+
+use crate::message::{self, Compression, Encoding, PREFIX_BYTES, Raw};
+
+/// What a sender may leave before it has to wait, in bytes. As much again may wait in the core.
+const OUT_BYTES_MAX: usize = 64 << 10;
+/// Small messages share DATA frames of about this length.
+const RUN_BYTES: usize = 16 << 10;
+/// Messages up to this length are copied together; a longer one is framed from where it lies.
+const SMALL_BYTES_MAX: usize = 4 << 10;
+
+static ENDED: Fixed = Fixed::new(Class::Cancelled, "the call has ended");
+static FAILED_BEFORE: Fixed = Fixed::new(Class::Cancelled, "the stream has failed before");
+
+/// Tells the task of a connection that a cell wants something.
+pub(crate) trait Touch: Send + Sync {
+    /// Has [`Cell::pour`] called soon.
+    fn touch(&self, cell: Arc<Cell>);
+
+    /// A call has ended, and nobody holds it any more.
+    fn left(&self) {}
+}
+
+/// Which end of the call this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Client,
+    Server,
+}
+
+/// What a cell keeps to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    pub(crate) side: Side,
+    /// Longest message, in bytes, after decompression.
+    pub(crate) receive_bytes_max: usize,
+    /// Longest message that is sent.
+    pub(crate) send_bytes_max: usize,
+    /// What consumed bytes have to add up to before the peer is told: half a stream's window.
+    pub(crate) credit_bytes: usize,
+    /// How messages are compressed.
+    pub(crate) compression: Option<Compression>,
+}
+
+/// Both directions of one call that streams.
+pub(crate) struct Cell {
+    me: Weak<Self>,
+    owner: Arc<dyn Touch>,
+    rules: Rules,
+    state: Mutex<State>,
+}
+
+struct State {
+    stream: Option<StreamId>,
+    /// Whether the connection's task will look here soon anyway.
+    is_dirty: bool,
+
+    inbox: VecDeque<Raw>,
+    encoding: Encoding,
+    /// Bytes that were read and that the peer does not know of yet.
+    credit: usize,
+    /// A message has begun behind those that wait to be read: its sender gets room for the rest
+    /// once they are.
+    is_starved: bool,
+    source: Source,
+    reader: Option<Waker>,
+
+    /// Messages with their prefixes.
+    outbox: VecDeque<([u8; PREFIX_BYTES], Bytes)>,
+    outbox_bytes: usize,
+    sink: Sink,
+    writer: Option<Waker>,
+
+    /// Server: what goes out with the head, until that is sent. Client: what came with it.
+    headers: Option<Metadata>,
+    trailers: Option<Metadata>,
+}
+
+/// Where messages come from.
+enum Source {
+    Open,
+    /// The peer sends no more.
+    Ended,
+    /// It broke; the error is given once.
+    Failed(Option<Error>),
+    /// Nobody reads any more.
+    Dropped,
+}
+
+/// Where messages go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sink {
+    Open,
+    /// No more are to come; the end is not in the core yet.
+    Closing,
+    Closed,
+}
+
+/// What the connection's task has to do after [`Cell::pour`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Poured {
+    /// Messages are left, or more may come.
+    Open,
+    /// Everything is in the core and nothing is left.
+    Drained,
+    /// A client does not want its call any more.
+    Cancelled,
+}
+
+impl Cell {
+    pub(crate) fn new(owner: Arc<dyn Touch>, rules: Rules, encoding: Encoding) -> Arc<Self> {
+        let headers = (rules.side == Side::Server).then(Metadata::new);
+        Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
+            owner,
+            rules,
+            state: Mutex::new(State {
+                stream: None,
+                is_dirty: false,
+                inbox: VecDeque::new(),
+                encoding,
+                credit: 0,
+                is_starved: false,
+                source: Source::Open,
+                reader: None,
+                outbox: VecDeque::new(),
+                outbox_bytes: 0,
+                sink: Sink::Open,
+                writer: None,
+                headers,
+                trailers: None,
+            }),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn touch(&self) {
+        if let Some(me) = self.me.upgrade() {
+            self.owner.touch(me);
+        }
+    }
+
+    // What the connection's task calls.
+
+    pub(crate) fn stream(&self) -> Option<StreamId> {
+        self.lock().stream
+    }
+
+    /// The call has its stream; `false` when nobody wants it any more.
+    pub(crate) fn opened(&self, stream: StreamId) {
+        self.lock().stream = Some(stream);
+    }
+
+    /// Whether the call was given up before it began.
+    pub(crate) fn is_given_up(&self) -> bool {
+        matches!(self.lock().source, Source::Dropped)
+    }
+
+    pub(crate) fn set_encoding(&self, encoding: Encoding) {
+        self.lock().encoding = encoding;
+    }
+
+    pub(crate) fn set_headers(&self, headers: Metadata) {
+        self.lock().headers = Some(headers);
+    }
+
+    /// A message came; `false` when nobody reads any more.
+    pub(crate) fn deliver(&self, message: Raw, woken: &mut Vec<Waker>) -> bool {
+        let mut state = self.lock();
+        if matches!(state.source, Source::Dropped) {
+            return false;
+        }
+        state.inbox.push_back(message);
+        woken.extend(state.reader.take());
+        true
+    }
+
+    /// Whether the reader waits for the message that has begun. Otherwise the cell tells its owner
+    /// when it does.
+    pub(crate) fn is_awaited(&self) -> bool {
+        let mut state = self.lock();
+        state.is_starved = !state.inbox.is_empty();
+        !state.is_starved
+    }
+
+    /// The peer sends no more messages.
+    pub(crate) fn end(&self, trailers: Option<Metadata>, woken: &mut Vec<Waker>) {
+        let mut state = self.lock();
+        if matches!(state.source, Source::Open) {
+            state.source = Source::Ended;
+        }
+        state.trailers = trailers;
+        if self.rules.side == Side::Client {
+            state.sink = Sink::Closed;
+            woken.extend(state.writer.take());
+        }
+        woken.extend(state.reader.take());
+    }
+
+    /// The call broke, in both directions. What came before can still be read.
+    pub(crate) fn fail(&self, error: Error, trailers: Option<Metadata>, woken: &mut Vec<Waker>) {
+        let mut state = self.lock();
+        if matches!(state.source, Source::Open) {
+            state.source = Source::Failed(Some(error));
+        }
+        state.trailers = trailers;
+        state.sink = Sink::Closed;
+        state.outbox.clear();
+        state.outbox_bytes = 0;
+        woken.extend(state.reader.take());
+        woken.extend(state.writer.take());
+    }
+
+    /// Nobody works on the call any more: what comes is not wanted.
+    pub(crate) fn finish(&self) {
+        let mut state = self.lock();
+        state.sink = Sink::Closing;
+        state.discard();
+    }
+
+    /// The metadata that goes out with the head, when that was not sent: it is now.
+    pub(crate) fn take_head(&self) -> Option<Metadata> {
+        self.lock().headers.take()
+    }
+
+    /// Whether messages wait to be sent.
+    pub(crate) fn has_messages(&self) -> bool {
+        !self.lock().outbox.is_empty()
+    }
+
+    /// Moves what waits here into the core, as far as that takes it. `run` is a buffer to use.
+    pub(crate) fn pour<S>(
+        &self,
+        core: &mut Connection<S>,
+        stream: StreamId,
+        run: &mut Vec<u8>,
+        woken: &mut Vec<Waker>,
+    ) -> Poured {
+        let mut state = self.lock();
+        state.is_dirty = false;
+        let credit = std::mem::take(&mut state.credit);
+        if credit > 0 {
+            core.consumed(stream, credit);
+        }
+        if self.rules.side == Side::Client
+            && matches!(state.source, Source::Dropped)
+            && state.sink == Sink::Closed
+        {
+            return Poured::Cancelled;
+        }
+        run.clear();
+        let mut waiting = core.waiting(stream);
+        while waiting < OUT_BYTES_MAX
+            && let Some((prefix, message)) = state.outbox.pop_front()
+        {
+            state.outbox_bytes -= PREFIX_BYTES + message.len();
+            run.extend_from_slice(&prefix);
+            if message.len() <= SMALL_BYTES_MAX {
+                run.extend_from_slice(&message);
+                if run.len() < RUN_BYTES {
+                    continue;
+                }
+                waiting = core.data(stream, run, Bytes::new(), false);
+            } else {
+                waiting = core.data(stream, run, message, false);
+            }
+            run.clear();
+        }
+        if !run.is_empty() {
+            core.data(stream, run, Bytes::new(), false);
+        }
+        if state.outbox_bytes < OUT_BYTES_MAX {
+            woken.extend(state.writer.take());
+        }
+        if !state.outbox.is_empty() {
+            return Poured::Open;
+        }
+        match state.sink {
+            Sink::Closing => {
+                state.sink = Sink::Closed;
+                Poured::Drained
+            }
+            Sink::Open | Sink::Closed => Poured::Open,
+        }
+    }
+}
+
+/// What a message took on the wire.
+fn wire_bytes(message: &Raw) -> usize {
+    PREFIX_BYTES + message.bytes.len()
+}
+
+/// Checks the length of a message that is to be sent.
+pub(crate) fn check_send(message: &Bytes, bytes_max: usize) -> Result<(), Error> {
+    if message.len() <= bytes_max {
+        return Ok(());
+    }
+    Err(Error::new(
+        Class::TooLarge,
+        format!(
+            "message of {} bytes is over the limit of {bytes_max} bytes for sending",
+            message.len()
+        ),
+    ))
+}
+
+impl State {
+    /// Marks the cell; `true` when the connection's task has to be told.
+    fn dirty(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_dirty, true)
+    }
+
+    /// Nobody reads what is there and what comes.
+    fn discard(&mut self) {
+        self.credit += self.inbox.drain(..).map(|m| wire_bytes(&m)).sum::<usize>();
+        self.source = Source::Dropped;
+    }
+}
+
+impl Drop for Cell {
+    fn drop(&mut self) {
+        self.owner.left();
+    }
+}
+
+impl StreamIo for Cell {
+    fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        let mut state = self.lock();
+        let Some(message) = state.inbox.pop_front() else {
+            return match &mut state.source {
+                Source::Open => {
+                    match &state.reader {
+                        Some(reader) if reader.will_wake(cx.waker()) => {}
+                        _ => state.reader = Some(cx.waker().clone()),
+                    }
+                    Poll::Pending
+                }
+                Source::Ended | Source::Dropped => Poll::Ready(Ok(None)),
+                Source::Failed(error) => {
+                    Poll::Ready(Err(error.take().unwrap_or(Error::fixed(&FAILED_BEFORE))))
+                }
+            };
+        };
+        state.credit += wire_bytes(&message);
+        let is_starved = state.is_starved && state.inbox.is_empty();
+        let tell = (is_starved || state.credit >= self.rules.credit_bytes) && state.dirty();
+        let encoding = state.encoding;
+        drop(state);
+        if tell {
+            self.touch();
+        }
+        match encoding.open(message, self.rules.receive_bytes_max) {
+            Ok(message) => Poll::Ready(Ok(Some(message))),
+            Err(error) => {
+                self.release_recv();
+                self.lock().source = Source::Failed(None);
+                Poll::Ready(Err(match self.rules.side {
+                    Side::Client => message::of_answer(error),
+                    Side::Server => error,
+                }))
+            }
+        }
+    }
+
+    fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        message: &mut Option<Bytes>,
+    ) -> Poll<Result<(), Error>> {
+        {
+            let mut state = self.lock();
+            if state.sink != Sink::Open {
+                return Poll::Ready(Err(Error::fixed(&ENDED)));
+            }
+            if state.outbox_bytes >= OUT_BYTES_MAX {
+                match &state.writer {
+                    Some(writer) if writer.will_wake(cx.waker()) => {}
+                    _ => state.writer = Some(cx.waker().clone()),
+                }
+                return Poll::Pending;
+            }
+        }
+        let Some(bytes) = message.take() else {
+            return Poll::Ready(Ok(()));
+        };
+        check_send(&bytes, self.rules.send_bytes_max)?;
+        // One task sends, so that the room which was there is still there.
+        let (prefix, bytes) = message::pack(bytes, self.rules.compression);
+        let mut state = self.lock();
+        if state.sink != Sink::Open {
+            return Poll::Ready(Err(Error::fixed(&ENDED)));
+        }
+        state.outbox_bytes += PREFIX_BYTES + bytes.len();
+        state.outbox.push_back((prefix, bytes));
+        let tell = state.dirty();
+        drop(state);
+        if tell {
+            self.touch();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn close_send(&self) {
+        if self.rules.side == Side::Server {
+            return;
+        }
+        let mut state = self.lock();
+        if state.sink == Sink::Open {
+            state.sink = Sink::Closing;
+            let tell = state.dirty();
+            drop(state);
+            if tell {
+                self.touch();
+            }
+        }
+    }
+
+    fn add_headers(&self, headers: Metadata) -> bool {
+        let mut state = self.lock();
+        match (&mut state.headers, self.rules.side) {
+            (Some(waiting), Side::Server) => {
+                waiting.extend(&headers);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn headers(&self) -> Option<Metadata> {
+        (self.rules.side == Side::Client).then(|| self.lock().headers.clone())?
+    }
+
+    fn trailers(&self) -> Option<Metadata> {
+        self.lock().trailers.clone()
+    }
+
+    fn release_recv(&self) {
+        let mut state = self.lock();
+        let was_open = matches!(state.source, Source::Open);
+        if self.rules.side == Side::Client {
+            if !was_open {
+                return;
+            }
+            state.sink = Sink::Closed;
+            state.outbox.clear();
+            state.outbox_bytes = 0;
+        }
+        if was_open {
+            state.discard();
+        }
+        let writer = state.writer.take();
+        let tell = state.dirty();
+        drop(state);
+        if let Some(writer) = writer {
+            writer.wake();
+        }
+        if tell {
+            self.touch();
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! What the two sides of the engine share: the task of a connection and what talks to it.
+//!
+//! One task owns a connection: its socket and its [`rzero_http2::Connection`]. It reads, feeds the
+//! core, runs what became ready and writes. Everybody else talks to it through a [`Mailbox`], so
+//! that no lock is held while bytes are parsed, a handler runs or a message is decoded. The calls
+//! that stream share a [`Cell`] with it.
+
+mod cell;
+mod keepalive;
+mod link;
+mod mailbox;
+mod scratch;
+
+pub(crate) use cell::{Cell, Poured, Rules, Side, Touch, check_send};
+pub(crate) use keepalive::{Keepalive, Life};
+pub(crate) use link::{Io, Link};
+pub(crate) use mailbox::Mailbox;
+pub(crate) use scratch::Scratch;
