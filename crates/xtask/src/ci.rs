@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::cargo::{capture, cargo, check, packages, target};
 use crate::error::Result;
+use crate::peers;
 use crate::services::install;
 use crate::step::{Steps, Stopwatch, human};
 use crate::test::{self, TestArgs};
@@ -44,6 +45,7 @@ pub(crate) fn run(args: &CiArgs) -> Result<ExitCode> {
         check_features(&mut steps, &features);
     }
     test::run_in(&mut steps, &TestArgs::all());
+    peers::run_in(&mut steps, &[]);
     steps.run("demo", || check(&mut cargo(["xtask", "demo"])));
     if let Some(count) = steps.run("size of the facade", || crate_count(FACADE)) {
         steps.note(format!("facade: {count} crates with the default features"));

@@ -7,10 +7,11 @@
 //! | module | chore |
 //! |---|---|
 //! | `demo` | the product at work, in one command |
-//! | `test` | installs and starts real servers, runs every test, stops them again |
+//! | `test` | installs and starts real servers, runs every test, stops them again; with `--peers` programs of others judge the wire |
 //! | `ci` | formatting, lints, docs, features one by one, tests, size of the product |
 //! | `services` | real servers that stay up between runs |
 //! | `bench` | the benchmarks |
+//! | `interop` | the service and client that implementations of gRPC test each other with |
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -23,6 +24,8 @@ mod cargo;
 mod ci;
 mod demo;
 mod error;
+mod interop;
+mod peers;
 mod services;
 mod step;
 mod summary;
@@ -48,6 +51,7 @@ Examples:
   cargo xtask test                      every test, against real servers
   cargo xtask test -p rzero-etcd -- leader
                                         the tests of one crate whose names contain `leader`
+  cargo xtask test --peers              programs of others judge the wire (needs Go)
   cargo xtask ci                        all that must pass before a change is merged
   cargo xtask services up               real servers for tests run by hand
 
@@ -65,6 +69,8 @@ enum Chore {
     Services(services::ServicesArgs),
     /// Run the benchmarks
     Bench(bench::BenchArgs),
+    /// Serve or call the service that implementations of gRPC test each other with
+    Interop(interop::InteropArgs),
 }
 
 fn main() -> ExitCode {
@@ -84,6 +90,7 @@ fn run(chore: Chore) -> Result<ExitCode> {
         Chore::Ci(args) => ci::run(&args),
         Chore::Services(args) => services::run(&args),
         Chore::Bench(args) => bench::run(&args),
+        Chore::Interop(args) => interop::run(&args),
     }
 }
 

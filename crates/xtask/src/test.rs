@@ -8,6 +8,7 @@ use rzero_harness::{ETCD_ENV, EtcdCluster};
 
 use crate::cargo::{cargo, limited, line};
 use crate::error::Result;
+use crate::peers;
 use crate::services::{ETCD_MEMBERS, install};
 use crate::step::Steps;
 use crate::summary::Summary;
@@ -26,6 +27,9 @@ Examples:
   cargo xtask test -p rzero-etcd        those of one crate
   cargo xtask test -p rzero-etcd -- leader --nocapture
                                         those whose names contain `leader`, with their output
+  cargo xtask test --peers              h2spec, grpc-go, go-zero and others judge the wire
+  cargo xtask test --peers --judge h2spec
+                                        one of these judges
 
 Installs missing packages (as root), starts an etcd cluster on free loopback ports, names it in
 RZ_TEST_ETCD, and stops it at the end.")]
@@ -33,6 +37,12 @@ pub(crate) struct TestArgs {
     /// Test this crate only; may be repeated
     #[arg(short, long, value_name = "CRATE")]
     package: Vec<String>,
+    /// Let programs of others judge the wire instead; needs Go, installs them below target/
+    #[arg(long, conflicts_with_all = ["package", "rest"])]
+    peers: bool,
+    /// Ask this judge only; may be repeated
+    #[arg(long, value_name = "NAME", requires = "peers", value_parser = peers::names())]
+    judge: Vec<String>,
     /// Arguments for the test programs
     #[arg(last = true, value_name = "ARG")]
     rest: Vec<String>,
@@ -42,7 +52,11 @@ pub(crate) struct TestArgs {
 pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     let mut steps = Steps::new("test");
     if steps.run("install packages", install).is_some() {
-        run_in(&mut steps, args);
+        if args.peers {
+            peers::run_in(&mut steps, &args.judge);
+        } else {
+            run_in(&mut steps, args);
+        }
     }
     Ok(steps.verdict())
 }
@@ -64,6 +78,8 @@ impl TestArgs {
     pub(crate) fn all() -> Self {
         Self {
             package: Vec::new(),
+            peers: false,
+            judge: Vec::new(),
             rest: Vec::new(),
         }
     }
