@@ -19,6 +19,8 @@ mod timeout;
 mod tls;
 
 pub use client::GrpcDialer;
-pub use options::{ClientOptions, Compression, RECEIVE_BYTES_MAX, ServerOptions};
+pub use options::{
+    AnswerCompression, ClientOptions, Compression, RECEIVE_BYTES_MAX, ServerOptions,
+};
 pub use server::GrpcWire;
 pub use tls::{ClientTls, ServerTls};

@@ -9,6 +9,18 @@ pub use crate::message::Compression;
 /// Largest message that is received, in bytes: 4 MiB, the default of every gRPC implementation.
 pub const RECEIVE_BYTES_MAX: usize = 4 << 20;
 
+/// Which answers a server compresses, for callers that take it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AnswerCompression {
+    /// None.
+    Never,
+    /// Those to requests that were compressed themselves, the same way.
+    #[default]
+    LikeRequest,
+    /// All.
+    Always(Compression),
+}
+
 /// What a server keeps to.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
@@ -17,8 +29,8 @@ pub struct ServerOptions {
     /// Longest message that is sent, in bytes before compression. Default 2 GiB, about what a
     /// message's length can say.
     pub send_bytes_max: usize,
-    /// How answers are compressed for callers that take it. Default `None`: not at all.
-    pub compression: Option<Compression>,
+    /// Which answers are compressed. Default: those to requests that were.
+    pub compression: AnswerCompression,
     /// Connections at a time; more are closed at once. Default 16,384: two thirds of what a
     /// process may usually have open.
     pub connections_max: usize,
@@ -59,7 +71,7 @@ impl Default for ServerOptions {
         Self {
             receive_bytes_max: RECEIVE_BYTES_MAX,
             send_bytes_max: i32::MAX as usize,
-            compression: None,
+            compression: AnswerCompression::default(),
             connections_max: 16_384,
             handshakes_max: 256,
             handshake_timeout: Duration::from_secs(10),

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use rzero_core::{
-    Call, CallInfo, Class, Codec, Cx, Duplex, Error, Receiver, Reply, ReplyMetadata, Result,
+    Call, CallInfo, Codec, Cx, Duplex, Error, Receiver, Reply, ReplyMetadata, Result,
     Sender, ServiceDesc, Trailers,
 };
 
@@ -67,7 +67,7 @@ pub fn open_stream<Req, Rsp>(
 /// # Errors
 /// When there is none, or more than one.
 pub async fn only<Req>(mut rx: Receiver<Req>) -> Result<Req> {
-    let missing = || Error::new(Class::Decode, "no message in the request");
+    let missing = || Error::unimplemented("no message where one is expected");
     let request = rx.recv().await?.ok_or_else(missing)?;
     match rx.recv().await? {
         None => Ok(request),

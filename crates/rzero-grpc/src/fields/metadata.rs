@@ -1,11 +1,9 @@
 //! Metadata as header fields.
 
-use std::borrow::Cow;
-
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use rzero_core::{Metadata, Value, names};
+use rzero_core::{Metadata, MetadataCollector, Value, names};
 use rzero_http2::hpack::{BlockEncoder, Field, Indexing};
 
 /// Binary values are sent without padding, as the protocol recommends, and read in both forms.
@@ -16,19 +14,8 @@ pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Keys that come with most calls: they need no memory of their own.
-const COMMON: [&str; 7] = [
-    names::TRACEPARENT,
-    names::TRACESTATE,
-    names::CALLER,
-    names::LANE,
-    names::ATTEMPT,
-    names::IDEMPOTENCY_KEY,
-    names::RETRY_PUSHBACK,
-];
-
 /// Adds a field to metadata, unless it belongs to the wire or cannot be metadata.
-pub(super) fn read(metadata: &mut Metadata, field: Field<'_>) {
+pub(super) fn read(metadata: &mut MetadataCollector, field: Field<'_>) {
     let Field { name, value, .. } = field;
     if is_wires_own(name) {
         return;
@@ -36,18 +23,14 @@ pub(super) fn read(metadata: &mut Metadata, field: Field<'_>) {
     let Ok(name) = std::str::from_utf8(name) else {
         return;
     };
-    let common = COMMON.iter().find(|common| **common == name);
-    let key = || common.map_or_else(|| Cow::Owned(name.to_owned()), |key| Cow::Borrowed(*key));
     // A key that cannot be metadata belongs to HTTP: leaving it out is the point.
     if name.ends_with("-bin") {
         let parts = value.split(|byte| *byte == b',');
         for bytes in parts.filter_map(|part| BASE64.decode(part.trim_ascii()).ok()) {
-            let _ = metadata.insert_binary(key(), bytes);
+            let _ = metadata.insert_binary(name, bytes);
         }
-    } else if let Ok(text) = std::str::from_utf8(value)
-        && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
-    {
-        let _ = metadata.insert(key(), text.to_owned());
+    } else if let Ok(text) = std::str::from_utf8(value) {
+        let _ = metadata.insert(name, text);
     }
 }
 
@@ -91,10 +74,10 @@ mod tests {
     use super::*;
 
     fn read_all(fields: &[(&str, &str)]) -> Metadata {
-        let mut metadata = Metadata::new();
+        let mut metadata = MetadataCollector::new();
         let fields = fields.iter().map(|(k, v)| (k.as_bytes(), v.as_bytes()));
         feed(fields, |field| read(&mut metadata, field));
-        metadata
+        metadata.take()
     }
 
     proptest! {
@@ -107,15 +90,15 @@ mod tests {
                 let _ = metadata.insert(key.clone(), text);
                 metadata.insert_binary(format!("{key}-bin"), bytes).unwrap();
             }
-            let mut got = Metadata::new();
+            let mut got = MetadataCollector::new();
             let sent = fields(|block| write(block, &metadata));
             feed(sent.iter().map(|(k, v)| (&k[..], &v[..])), |field| read(&mut got, field));
-            prop_assert_eq!(got, metadata);
+            prop_assert_eq!(got.take(), metadata);
         }
 
         #[test]
         fn arbitrary_fields_never_panic(name: Vec<u8>, value: Vec<u8>) {
-            let mut metadata = Metadata::new();
+            let mut metadata = MetadataCollector::new();
             let binary = [&name[..], b"-bin"].concat();
             feed([(&name[..], &value[..]), (&binary, &value)], |field| read(&mut metadata, field));
         }

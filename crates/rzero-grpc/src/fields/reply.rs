@@ -1,7 +1,7 @@
 //! The head and the trailers of an answer, as a client reads them.
 
 use base64::Engine;
-use rzero_core::{Class, Code, Error, Metadata, ReplyMetadata};
+use rzero_core::{Class, Code, Error, Metadata, MetadataCollector, ReplyMetadata};
 use rzero_http2::hpack::Field;
 
 use super::metadata::BASE64;
@@ -19,7 +19,7 @@ pub(crate) struct ReplyFields {
     status: Option<u32>,
     message: Vec<u8>,
     details: Vec<u8>,
-    metadata: Metadata,
+    metadata: MetadataCollector,
 }
 
 /// The head of an answer that goes on.
@@ -40,9 +40,7 @@ impl ReplyFields {
         self.status = None;
         forget(&mut self.message);
         forget(&mut self.details);
-        if !self.metadata.is_empty() {
-            self.metadata = Metadata::new();
-        }
+        self.metadata.clear();
     }
 
     /// Takes a field; those of the wire that are not needed are dropped.
@@ -75,7 +73,7 @@ impl ReplyFields {
         }
         self.check_http()?;
         Ok(ReplyHead {
-            metadata: std::mem::take(&mut self.metadata),
+            metadata: self.metadata.take(),
             encoding: self.encoding,
         })
     }
@@ -99,7 +97,7 @@ impl ReplyFields {
         let Some(status) = self.status else {
             return Err(no_status());
         };
-        let trailers = std::mem::take(&mut self.metadata);
+        let trailers = self.metadata.take();
         let Some(code) = Code::from_number(status) else {
             return Ok(trailers);
         };

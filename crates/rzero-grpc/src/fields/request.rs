@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rzero_core::{CallInfo, Error, Metadata, Method, Peer};
+use rzero_core::{CallInfo, Error, MetadataCollector, Method, Peer};
 use rzero_http2::hpack::Field;
 use tokio::time::Instant;
 
@@ -23,7 +23,7 @@ pub(crate) struct RequestFields {
     /// The name of an encoding that we do not know.
     strange: Vec<u8>,
     accepts_gzip: bool,
-    metadata: Metadata,
+    metadata: MetadataCollector,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -61,9 +61,7 @@ impl RequestFields {
         self.accepts_gzip = false;
         forget(&mut self.path);
         forget(&mut self.strange);
-        if !self.metadata.is_empty() {
-            self.metadata = Metadata::new();
-        }
+        self.metadata.clear();
     }
 
     /// Takes a field; those of the wire that are not needed are dropped.
@@ -149,8 +147,7 @@ impl RequestFields {
             Budget::Malformed => return Err(malformed("malformed grpc-timeout")),
         }
         if !self.metadata.is_empty() {
-            let metadata = std::mem::take(&mut self.metadata);
-            info.set_metadata(Some(Arc::new(metadata)));
+            info.set_metadata(Some(Arc::new(self.metadata.take())));
         }
         Ok(info)
     }

@@ -19,6 +19,8 @@ use crate::engine::Io;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The first byte of a TLS handshake.
 const TLS_HANDSHAKE: u8 = 0x16;
+/// The longest first line of a foreign request that is waited for, in bytes.
+const LINE_BYTES_MAX: usize = 8 << 10;
 /// What is read of a foreign request before the connection closes, in bytes.
 const FOREIGN_BYTES_MAX: u64 = 64 << 10;
 
@@ -96,9 +98,9 @@ impl Opening {
         if PREFACE.starts_with(&first) && !first.is_empty() {
             return Some((Io::Tcp(tcp), first));
         }
-        match first.first() {
+        match first.first().copied() {
             None => {}
-            Some(&TLS_HANDSHAKE) => self.context.complain(
+            Some(TLS_HANDSHAKE) => self.context.complain(
                 peer,
                 "the peer speaks TLS to a plaintext port; set server.rpc.tls, or turn TLS off in \
                  the client",
@@ -107,11 +109,14 @@ impl Opening {
                 self.context
                     .complain(peer, "the HTTP/2 preface is malformed");
             }
-            Some(_) => {
-                let why = "the peer speaks HTTP/1 or something else to a gRPC port";
-                self.context.complain(peer, why);
+            Some(_) if self.step(peer, is_http1(&mut tcp, first.clone())).await? => {
+                self.context
+                    .complain(peer, "the peer speaks HTTP/1 to a gRPC port");
                 self.step(peer, last_words(&mut tcp)).await;
             }
+            Some(_) => self
+                .context
+                .complain(peer, "the peer does not speak HTTP/2"),
         }
         None
     }
@@ -128,6 +133,18 @@ async fn first_bytes(tcp: &mut TcpStream) -> Vec<u8> {
         }
     }
     first
+}
+
+/// Whether the first line is that of an HTTP/1 request.
+async fn is_http1(tcp: &mut TcpStream, mut line: Vec<u8>) -> bool {
+    while !line.contains(&b'\n') && line.len() < LINE_BYTES_MAX {
+        match tcp.read_buf(&mut line).await {
+            Ok(0) | Err(_) => break,
+            Ok(_) => {}
+        }
+    }
+    let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    line.windows(8).any(|part| part == b" HTTP/1.")
 }
 
 /// Answers HTTP/1 and closes. What the peer sent is read first, some of it: closing a socket with

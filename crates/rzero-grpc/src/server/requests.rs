@@ -15,6 +15,7 @@ use super::shared::Shared;
 use crate::engine::{Cell, Rules, Side, Touch};
 use crate::fields::{Refusal, RequestFields};
 use crate::message::{self, Assembler, Encoding, Raw};
+use crate::options::AnswerCompression;
 
 /// What has to be done once the bytes that were read are used up.
 pub(super) enum Work {
@@ -102,7 +103,12 @@ impl Requests {
         };
         let encoding = self.fields.encoding()?;
         let options = &self.context.options;
-        let answers = options.compression.filter(|c| self.fields.accepts(*c));
+        let answers = match (options.compression, encoding) {
+            (AnswerCompression::Always(compression), _) => Some(compression),
+            (AnswerCompression::LikeRequest, Encoding::Known(compression)) => Some(compression),
+            _ => None,
+        };
+        let answers = answers.filter(|compression| self.fields.accepts(*compression));
         let info = self
             .fields
             .call_info(method, self.now, Arc::clone(&self.peer))?;
