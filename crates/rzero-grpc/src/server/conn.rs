@@ -571,7 +571,7 @@ impl Conn {
         let mut late = Vec::new();
         self.core.for_each(|stream, served| match served {
             Served::Gathering(gather) if gather.by <= now => late.push((stream, true)),
-            Served::Answered { by } if *by <= now => late.push((stream, false)),
+            Served::Refused { by, .. } | Served::Answered { by } if *by <= now => late.push((stream, false)),
             _ => {}
         });
         for (stream, is_gathering) in late {
@@ -613,7 +613,7 @@ impl Conn {
             let (since, cell) = match served {
                 Served::Gathering(gather) => (gather.info.received(), None),
                 Served::Streaming(streaming) => (streaming.since, Some(&streaming.cell)),
-                Served::Running(_) | Served::Answered { .. } => return,
+                Served::Running(_) | Served::Refused { .. } | Served::Answered { .. } => return,
             };
             if worst.as_ref().is_none_or(|(at, ..)| since < *at) {
                 worst = Some((since, stream, cell.map(Arc::clone)));

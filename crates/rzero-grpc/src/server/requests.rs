@@ -261,13 +261,15 @@ impl Events<Served> for Requests {
 
     fn request(&mut self, stream: StreamId, end: bool) -> Request<Served> {
         self.is_call = true;
-        if let Some(refusal) = self.fields.refusal() {
-            self.work.push(Work::Refuse { stream, refusal });
-            return Request::Take(self.answered());
-        }
-        let mut served = match self.call(stream) {
-            Ok(served) => served,
-            Err(error) => self.fail(stream, error),
+        let mut served = match self.fields.refusal() {
+            Some(refusal) => Served::Refused {
+                refusal,
+                by: self.now + self.context.options.handshake_timeout,
+            },
+            None => match self.call(stream) {
+                Ok(served) => served,
+                Err(error) => self.fail(stream, error),
+            },
         };
         if end {
             self.data(stream, &mut served, &[], true);
@@ -285,6 +287,14 @@ impl Events<Served> for Requests {
         match data {
             Served::Gathering(_) => self.gather(stream, data, bytes, end),
             Served::Streaming(streaming) => self.deliver(stream, streaming, bytes, end),
+            Served::Refused { refusal, .. } => {
+                if end {
+                    let refusal = *refusal;
+                    self.work.push(Work::Refuse { stream, refusal });
+                    *data = self.answered();
+                }
+                Credit::consumed(bytes.len())
+            }
             Served::Running(_) | Served::Answered { .. } => Credit::consumed(bytes.len()),
         }
     }

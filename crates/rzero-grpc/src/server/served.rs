@@ -7,6 +7,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::engine::Cell;
+use crate::fields::Refusal;
 use crate::message::{Assembler, Compression, Encoding, Raw};
 
 /// The state of a served call.
@@ -17,6 +18,13 @@ pub(super) enum Served {
     Running(Running),
     /// A call that streams.
     Streaming(Streaming),
+    /// A request that is not gRPC: it is answered when it has ended, because a peer that still
+    /// sends may be wrong in worse ways, and is told of those.
+    Refused {
+        refusal: Refusal,
+        /// When it has to have ended.
+        by: Instant,
+    },
     /// It is answered, as far as we are concerned.
     Answered {
         /// When the peer has to have taken the answer.
@@ -77,7 +85,7 @@ impl Served {
         let task = match self {
             Self::Running(running) => running.task.take(),
             Self::Streaming(streaming) => streaming.task.take(),
-            Self::Gathering(_) | Self::Answered { .. } => None,
+            Self::Gathering(_) | Self::Refused { .. } | Self::Answered { .. } => None,
         };
         if let Some(task) = task {
             task.abort();
@@ -86,6 +94,6 @@ impl Served {
 
     /// Whether a call is under way that ending the connection would cut.
     pub(super) fn is_call(&self) -> bool {
-        !matches!(self, Self::Answered { .. })
+        !matches!(self, Self::Refused { .. } | Self::Answered { .. })
     }
 }
