@@ -112,6 +112,8 @@ impl Servers {
                     let mut command = Program::Peers.command("zrpc-server");
                     command.args(["--etcd", &etcd.endpoints().join(","), "--key", SERVICE]);
                     command.args(["--id", id, "--listen", &format!("127.0.0.1:{port}")]);
+                    // It would shed calls because of what else runs on this machine.
+                    command.args(["--shed-above-cpu", "0"]);
                     command
                 }
             });
