@@ -1,9 +1,16 @@
 //! Key and value pairs that travel beside a message.
 
+mod collector;
+mod packed;
+
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
+
+pub use collector::MetadataCollector;
+use packed::Packed;
 
 /// Most pairs one [`Metadata`] holds; the wires refuse more before they build one.
 const PAIRS_MAX: usize = 256;
@@ -38,10 +45,16 @@ pub enum Value {
 /// md.insert("x-tenant", "blue").unwrap();
 /// assert_eq!(md.get("x-tenant"), Some("blue"));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub struct Metadata {
-    pairs: Vec<(Cow<'static, str>, Value)>,
+    /// All pairs as a wire gave them, when they are text. Most of it is never looked at but for a
+    /// key or two.
+    packed: Option<Packed>,
+    /// All pairs; not there while nobody asked for them and they are packed, or there are none.
+    pairs: OnceLock<Vec<Pair>>,
 }
+
+type Pair = (Cow<'static, str>, Value);
 
 /// Why a key or value cannot be metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,19 +75,25 @@ impl Metadata {
     /// An empty map; allocates nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { pairs: Vec::new() }
+        Self {
+            packed: None,
+            pairs: OnceLock::new(),
+        }
     }
 
     /// Whether there is no pair.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.pairs.is_empty()
+        self.packed.is_none() && self.unpacked().is_empty()
     }
 
     /// Number of pairs.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.pairs.len()
+        match &self.packed {
+            Some(packed) => packed.len(),
+            None => self.unpacked().len(),
+        }
     }
 
     /// The first text value of `key`.
@@ -85,16 +104,22 @@ impl Metadata {
 
     /// All text values of `key`, in order.
     pub fn get_all<'a, 'k>(&'a self, key: &'k str) -> impl Iterator<Item = &'a str> + use<'a, 'k> {
-        self.pairs.iter().filter_map(move |(k, v)| match v {
+        let texts = self.packed.iter().flat_map(Packed::iter);
+        let packed = texts.filter_map(move |(k, text)| (k == key).then_some(text));
+        let rest = match &self.packed {
+            Some(_) => &[],
+            None => self.unpacked(),
+        };
+        packed.chain(rest.iter().filter_map(move |(k, v)| match v {
             Value::Text(text) if k == key => Some(text.as_ref()),
             _ => None,
-        })
+        }))
     }
 
     /// The first binary value of `key`, which ends in `-bin`.
     #[must_use]
     pub fn get_binary(&self, key: &str) -> Option<&Bytes> {
-        self.pairs.iter().find_map(|(k, v)| match v {
+        self.unpacked().iter().find_map(|(k, v)| match v {
             Value::Binary(bytes) if k == key => Some(bytes),
             _ => None,
         })
@@ -110,19 +135,8 @@ impl Metadata {
         key: impl Into<Cow<'static, str>>,
         value: impl Into<Cow<'static, str>>,
     ) -> Result<(), InvalidMetadata> {
-        let (key, value) = (checked_key(key.into())?, value.into());
-        if key.ends_with("-bin") {
-            return Err(invalid(
-                &key,
-                "keys that end in -bin take bytes: use insert_binary",
-            ));
-        }
-        if !value.bytes().all(|b| (0x20..=0x7e).contains(&b)) {
-            return Err(invalid(
-                &key,
-                "values are visible ASCII and spaces; use a -bin key",
-            ));
-        }
+        let (key, value) = (key.into(), value.into());
+        check_text(&key, &value)?;
         self.push(key, Value::Text(value))
     }
 
@@ -135,7 +149,8 @@ impl Metadata {
         key: impl Into<Cow<'static, str>>,
         value: impl Into<Bytes>,
     ) -> Result<(), InvalidMetadata> {
-        let key = checked_key(key.into())?;
+        let key = key.into();
+        check_key(&key)?;
         if !key.ends_with("-bin") {
             return Err(invalid(&key, "binary values need a key that ends in -bin"));
         }
@@ -144,26 +159,83 @@ impl Metadata {
 
     /// Removes all values of `key`.
     pub fn remove(&mut self, key: &str) {
-        self.pairs.retain(|(k, _)| k != key);
+        self.pairs_mut().retain(|(k, _)| k != key);
     }
 
     /// Adds all pairs of `other` behind ours, as far as there is room.
     pub fn extend(&mut self, other: &Metadata) {
-        let room = PAIRS_MAX.saturating_sub(self.pairs.len());
-        self.pairs.extend(other.pairs.iter().take(room).cloned());
+        if self.is_empty() {
+            *self = other.clone();
+        } else if !other.is_empty() {
+            let pairs = self.pairs_mut();
+            let room = PAIRS_MAX.saturating_sub(pairs.len());
+            pairs.extend(other.pairs().iter().take(room).cloned());
+        }
     }
 
     /// All pairs in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.pairs.iter().map(|(k, v)| (k.as_ref(), v))
+        self.pairs().iter().map(|(k, v)| (k.as_ref(), v))
     }
 
     fn push(&mut self, key: Cow<'static, str>, value: Value) -> Result<(), InvalidMetadata> {
-        if self.pairs.len() >= PAIRS_MAX {
+        let pairs = self.pairs_mut();
+        if pairs.len() >= PAIRS_MAX {
             return Err(invalid(&key, "more than 256 pairs"));
         }
-        self.pairs.push((key, value));
+        pairs.push((key, value));
         Ok(())
+    }
+
+    /// The pairs as far as they are unpacked already.
+    fn unpacked(&self) -> &[Pair] {
+        self.pairs.get().map_or(&[], Vec::as_slice)
+    }
+
+    fn pairs(&self) -> &[Pair] {
+        let unpack = || self.packed.as_ref().map(Packed::pairs).unwrap_or_default();
+        self.pairs.get_or_init(unpack)
+    }
+
+    fn pairs_mut(&mut self) -> &mut Vec<Pair> {
+        self.pairs();
+        self.packed = None;
+        self.pairs.get_mut().expect("filled just before")
+    }
+}
+
+impl Clone for Metadata {
+    fn clone(&self) -> Self {
+        match &self.packed {
+            Some(packed) => Self::from(packed.clone()),
+            None => Self {
+                packed: None,
+                pairs: self.pairs.clone(),
+            },
+        }
+    }
+}
+
+impl From<Packed> for Metadata {
+    fn from(packed: Packed) -> Self {
+        Self {
+            packed: Some(packed),
+            pairs: OnceLock::new(),
+        }
+    }
+}
+
+impl PartialEq for Metadata {
+    fn eq(&self, other: &Self) -> bool {
+        self.pairs() == other.pairs()
+    }
+}
+
+impl Eq for Metadata {}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
@@ -174,17 +246,34 @@ fn invalid(key: &str, why: &'static str) -> InvalidMetadata {
     }
 }
 
-fn checked_key(key: Cow<'static, str>) -> Result<Cow<'static, str>, InvalidMetadata> {
+fn check_text(key: &str, value: &str) -> Result<(), InvalidMetadata> {
+    check_key(key)?;
+    if key.ends_with("-bin") {
+        return Err(invalid(
+            key,
+            "keys that end in -bin take bytes: use insert_binary",
+        ));
+    }
+    if !value.bytes().all(|b| (0x20..=0x7e).contains(&b)) {
+        return Err(invalid(
+            key,
+            "values are visible ASCII and spaces; use a -bin key",
+        ));
+    }
+    Ok(())
+}
+
+fn check_key(key: &str) -> Result<(), InvalidMetadata> {
     let allowed =
         |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.');
     if key.is_empty() || !key.bytes().all(allowed) {
-        return Err(invalid(&key, "keys are lower case: a-z, 0-9, - _ ."));
+        return Err(invalid(key, "keys are lower case: a-z, 0-9, - _ ."));
     }
     let reserved = key.starts_with("grpc-") && key != crate::names::RETRY_PUSHBACK;
-    if reserved || WIRE_KEYS.contains(&key.as_ref()) {
-        return Err(invalid(&key, "this key belongs to the wire"));
+    if reserved || WIRE_KEYS.contains(&key) {
+        return Err(invalid(key, "this key belongs to the wire"));
     }
-    Ok(key)
+    Ok(())
 }
 
 #[cfg(test)]
