@@ -571,7 +571,9 @@ impl Conn {
         let mut late = Vec::new();
         self.core.for_each(|stream, served| match served {
             Served::Gathering(gather) if gather.by <= now => late.push((stream, true)),
-            Served::Refused { by, .. } | Served::Answered { by } if *by <= now => late.push((stream, false)),
+            Served::Refused { by, .. } | Served::Answered { by } if *by <= now => {
+                late.push((stream, false))
+            }
             _ => {}
         });
         for (stream, is_gathering) in late {
