@@ -28,6 +28,8 @@
 //! | `grpc` | yes | the gRPC wire |
 //! | `log` | yes | a log subscriber, filtered by `RZ_LOG` |
 //! | `etcd` | no | the etcd registry; needs `protoc` at build time |
+//! | `tower` | no | `tower`: tower layers around our services, ours as tower services |
+//! | `tonic` | no | `tonic`: tonic-generated clients on our channels, tonic-generated services on our server |
 //!
 //! What this crate does not do: it holds no logic but the wiring of configured names to adapters.
 #![forbid(unsafe_code)]
@@ -41,6 +43,10 @@ pub use rzero_core::{
     Value, Violation, shield, spawn, spawn_blocking,
 };
 pub use rzero_server::{AppHandle, Drained, Exit};
+#[cfg(feature = "tonic")]
+pub use rzero_tonic as tonic;
+#[cfg(feature = "tower")]
+pub use rzero_tower as tower;
 pub use wiring::{App, run};
 #[doc(hidden)]
 pub use {bytes, prost, prost_types};

@@ -12,6 +12,9 @@ enum Layer {
     Policy,
     Adapter,
     Assembly,
+    /// Other frameworks' clients and services, run on whole stacks of ours: they stand on the
+    /// client and the server at once, where a user's own code stands.
+    Guest,
     Facade,
     /// Reads contracts and writes code; knows no product crate. Lower rank first.
     Codegen(u8),
@@ -39,6 +42,7 @@ const TABLE: &[(&str, Layer)] = &[
     ("rzero-tower", Layer::Adapter),
     ("rzero-client", Layer::Assembly),
     ("rzero-server", Layer::Assembly),
+    ("rzero-tonic", Layer::Guest),
     ("rzero", Layer::Facade),
     ("rzero-idl", Layer::Codegen(0)),
     ("rzero-codegen", Layer::Codegen(1)),
@@ -154,8 +158,8 @@ fn dependencies_point_down() {
 #[test]
 fn upward_and_sideways_arrows_are_refused() {
     use Layer::{
-        Adapter, Assembly, Chore, Codegen, CommandLine, Core, Example, Facade, Harness, Policy,
-        Protocol, TestKit,
+        Adapter, Assembly, Chore, Codegen, CommandLine, Core, Example, Facade, Guest, Harness,
+        Policy, Protocol, TestKit,
     };
     for (from, to) in [
         (Core, Protocol),
@@ -165,7 +169,10 @@ fn upward_and_sideways_arrows_are_refused() {
         (Adapter, Adapter),
         (Adapter, Assembly),
         (Assembly, Assembly),
+        (Assembly, Guest),
         (Assembly, Facade),
+        (Guest, Guest),
+        (Guest, Facade),
         (Facade, CommandLine),
         (Facade, Codegen(1)),
         (Facade, TestKit),
@@ -183,14 +190,17 @@ fn upward_and_sideways_arrows_are_refused() {
 #[test]
 fn downward_arrows_are_allowed() {
     use Layer::{
-        Adapter, Assembly, Chore, Codegen, CommandLine, Core, Example, Facade, Harness, Policy,
-        Protocol, TestKit,
+        Adapter, Assembly, Chore, Codegen, CommandLine, Core, Example, Facade, Guest, Harness,
+        Policy, Protocol, TestKit,
     };
     for (from, to) in [
         (Protocol, Core),
         (Policy, Policy),
         (Adapter, Policy),
         (Assembly, Core),
+        (Guest, Assembly),
+        (Guest, Adapter),
+        (Facade, Guest),
         (Facade, Adapter),
         (Codegen(1), Codegen(0)),
         (CommandLine, Codegen(1)),

@@ -33,11 +33,20 @@ const EVERYWHERE: &[&str] = &[
 ];
 
 /// What may stand in those of one crate besides, with the reason.
-const SOMEWHERE: &[(&str, &str, &str)] = &[(
-    "rzero-core",
-    "tokio::task",
-    "its `spawn` stands in for tokio's and hands out the same",
-)];
+const SOMEWHERE: &[(&str, &str, &str)] = &[
+    (
+        "rzero-core",
+        "tokio::task",
+        "its `spawn` stands in for tokio's and hands out the same",
+    ),
+    (
+        "rzero-tonic",
+        "tonic",
+        "it takes what tonic generates; only who uses tonic sees it",
+    ),
+    ("rzero-tonic", "http", "tonic's services speak it"),
+    ("rzero-tonic", "http_body", "tonic's services speak it"),
+];
 
 /// Whether `path` of another crate may stand in a public signature of `package`.
 fn is_allowed(package: &str, path: &str) -> bool {

@@ -1,0 +1,51 @@
+//! tonic's own channel against our server, with either side's service on it.
+
+use tonic::Code;
+
+use crate::channel::every_kind;
+use crate::probe::SayRequest;
+use crate::support::{Net, Server, Side, soon};
+
+#[tokio::test]
+async fn every_kind_of_call_reaches_a_mounted_service() {
+    let server = Server::start(&Net::Grpc, Side::Theirs).await;
+    soon(every_kind(server.foreign_client().await)).await;
+}
+
+#[tokio::test]
+async fn every_kind_of_call_reaches_our_service() {
+    let server = Server::start(&Net::Grpc, Side::Ours).await;
+    soon(every_kind(server.foreign_client().await)).await;
+}
+
+#[tokio::test]
+async fn dropped_call_drops_the_handler() {
+    let server = Server::start(&Net::Grpc, Side::Theirs).await;
+    let mut client = server.foreign_client().await;
+    let hanging = SayRequest {
+        hang: true,
+        ..SayRequest::default()
+    };
+    let call = tokio::spawn(async move { client.say(hanging).await });
+    server.calls.inside(1).await;
+    call.abort();
+    server.calls.inside(0).await;
+}
+
+#[tokio::test]
+async fn deadline_over_the_hop_ends_the_handler() {
+    let server = Server::start(&Net::Grpc, Side::Theirs).await;
+    let mut client = server.foreign_client().await;
+    let mut request = tonic::Request::new(SayRequest {
+        hang: true,
+        ..SayRequest::default()
+    });
+    request.set_timeout(std::time::Duration::from_millis(100));
+    let status = soon(client.say(request)).await.unwrap_err();
+    // tonic's own timer may win: it calls that `Cancelled`.
+    assert!(
+        matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled),
+        "{status:?}"
+    );
+    server.calls.inside(0).await;
+}
