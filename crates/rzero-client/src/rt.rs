@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rzero_core::{Codec, Duplex, Error, Method, Receiver, Reply, Result, Sender};
+use rzero_core::{Class, Code, Codec, Duplex, Error, Method, Receiver, Reply, Result, Sender};
 
 use crate::{CallOptions, Channel};
 
@@ -115,10 +115,11 @@ impl<Req, Rsp> ClientStream<Req, Rsp> {
         let Self { mut rx, mut tx } = self;
         tx.close();
         // A callee that answers otherwise has another contract, which gRPC calls UNIMPLEMENTED.
-        let missing = || Error::unimplemented("no message in the answer");
-        let body = rx.recv().await?.ok_or_else(missing)?;
+        let bad = |text| Error::with_code(Code::Unimplemented, text).with_class(Class::BadAnswer);
+        let body = rx.recv().await?;
+        let body = body.ok_or_else(|| bad("no message in the answer"))?;
         if rx.recv().await?.is_some() {
-            return Err(Error::unimplemented("more than one message in the answer"));
+            return Err(bad("more than one message in the answer"));
         }
         let (headers, trailers) = (rx.headers(), rx.trailers());
         Ok(Reply {
@@ -145,7 +146,7 @@ mod tests {
     use std::task::{Context, Poll};
 
     use bytes::Bytes;
-    use rzero_core::{Code, Metadata, StreamIo};
+    use rzero_core::{Metadata, StreamIo};
 
     use super::*;
 

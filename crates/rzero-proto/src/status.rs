@@ -91,9 +91,10 @@ pub fn encode_details(error: &Error) -> Option<Bytes> {
         .map(|(k, v)| (k.to_owned(), v.to_owned()))
         .collect();
     let (class, reason) = (error.class(), error.reason());
-    let usual = reason == class.reason() && error.domain() == names::DOMAIN && metadata.is_empty();
-    let plain = usual && class == Class::of_code(error.code());
-    let bare = usual && matches!(class, Class::Decode | Class::TooLarge);
+    let ours = error.domain() == names::DOMAIN && metadata.is_empty();
+    let plain = ours && reason == Class::of_code(error.code()).reason();
+    let refused = matches!(class, Class::Decode | Class::TooLarge);
+    let bare = ours && !plain && refused && reason == class.reason();
     let mut details = Vec::new();
     if !plain && !bare {
         let (reason, domain) = (reason.to_owned(), error.domain().to_owned());
@@ -310,6 +311,8 @@ mod tests {
     fn plain_errors_need_no_details() {
         assert!(encode_details(&Error::not_found("x")).is_none());
         assert!(encode_details(&Error::overloaded("x")).is_some());
+        let torn = Error::internal("x").with_class(Class::Decode);
+        assert!(encode_details(&torn).is_none());
     }
 
     proptest! {
