@@ -197,7 +197,7 @@ impl Service<Call<Duplex>> for MountedService {
                 let next = answer.poll_next(cx);
                 if next.is_pending() && !began {
                     // A tonic service shows its head when the handler returns, and callers rely on
-                    // it: sending nothing sends the head alone. If it fails, so does what follows.
+                    // it: on a wire that can, sending nothing sends the head alone.
                     began = true;
                     let _: Poll<_> = tx.poll_send(cx, &mut None);
                 }
