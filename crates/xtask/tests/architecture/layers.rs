@@ -53,6 +53,7 @@ const TABLE: &[(&str, Layer)] = &[
     // Tests of the whole: they may see everything and nothing is built on them.
     ("rzero-attack", Layer::Chore),
     ("rzero-codegen-tests", Layer::Chore),
+    ("rzero-conformance", Layer::Chore),
     ("rzero-e2e", Layer::Chore),
     ("rzero-interop", Layer::Chore),
 ];
