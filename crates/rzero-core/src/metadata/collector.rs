@@ -22,7 +22,7 @@ const KEPT_BYTES_MAX: usize = 4096;
 /// ```
 #[derive(Debug, Default)]
 pub struct MetadataCollector {
-    packed: String,
+    packed: Vec<u8>,
     count: usize,
     /// All pairs so far, once one of them was binary.
     mixed: Metadata,
@@ -33,7 +33,7 @@ impl MetadataCollector {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            packed: String::new(),
+            packed: Vec::new(),
             count: 0,
             mixed: Metadata::new(),
         }
@@ -57,7 +57,9 @@ impl MetadataCollector {
         if self.count >= PAIRS_MAX {
             return Err(invalid(key, "more than 256 pairs"));
         }
-        packed::append(&mut self.packed, key, value);
+        if !packed::append(&mut self.packed, key, value) {
+            return Err(invalid(key, "longer than 4 GiB"));
+        }
         self.count += 1;
         Ok(())
     }
@@ -100,7 +102,7 @@ impl MetadataCollector {
         self.packed.clear();
         self.count = 0;
         if self.packed.capacity() > KEPT_BYTES_MAX {
-            self.packed = String::new();
+            self.packed = Vec::new();
         }
     }
 }

@@ -104,8 +104,7 @@ impl Metadata {
 
     /// All text values of `key`, in order.
     pub fn get_all<'a, 'k>(&'a self, key: &'k str) -> impl Iterator<Item = &'a str> + use<'a, 'k> {
-        let texts = self.packed.iter().flat_map(Packed::iter);
-        let packed = texts.filter_map(move |(k, text)| (k == key).then_some(text));
+        let packed = self.packed.iter().flat_map(|packed| packed.get_all(key));
         let rest = match &self.packed {
             Some(_) => &[],
             None => self.unpacked(),

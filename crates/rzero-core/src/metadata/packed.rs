@@ -1,30 +1,33 @@
 //! Text pairs in one piece of memory.
 
 use std::borrow::Cow;
+use std::str;
 
 use super::{Pair, Value};
 
-/// Ends a key; no key and no value contains it.
-const KEY_END: char = '\0';
-/// Ends a value; no key and no value contains it.
-const VALUE_END: char = '\n';
+/// The lengths of a key and of its value, four bytes each.
+const HEAD_BYTES: usize = 8;
 
-/// One or more text pairs that were checked, each `key NUL value LF`.
+/// One or more text pairs that were checked: two lengths, the key and the value of each. Keys are
+/// found by skipping from length to length.
 #[derive(Clone)]
-pub(super) struct Packed(Box<str>);
+pub(super) struct Packed(Box<[u8]>);
 
 impl Packed {
-    /// `None` when `text` holds no pair. It was written by [`append`].
-    pub(super) fn new(text: &str) -> Option<Self> {
-        (!text.is_empty()).then(|| Self(text.into()))
+    /// `None` when `bytes` hold no pair. They were written by [`append`].
+    pub(super) fn new(bytes: &[u8]) -> Option<Self> {
+        (!bytes.is_empty()).then(|| Self(bytes.into()))
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.bytes().filter(|byte| *byte == b'\n').count()
+        Pairs(&self.0).count()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        iter(&self.0)
+    /// The values of a key, in order.
+    pub(super) fn get_all(&self, key: &str) -> impl Iterator<Item = &str> {
+        Pairs(&self.0)
+            .filter(move |(k, _)| *k == key.as_bytes())
+            .map(|(_, value)| text(value))
     }
 
     pub(super) fn pairs(&self) -> Vec<Pair> {
@@ -32,23 +35,49 @@ impl Packed {
     }
 }
 
-/// Appends a pair that was checked.
-pub(super) fn append(text: &mut String, key: &str, value: &str) {
-    text.reserve(key.len() + value.len() + 2);
-    text.push_str(key);
-    text.push(KEY_END);
-    text.push_str(value);
-    text.push(VALUE_END);
+/// Appends a pair that was checked; `false` when it is too long to be packed.
+pub(super) fn append(bytes: &mut Vec<u8>, key: &str, value: &str) -> bool {
+    let length = |text: &str| u32::try_from(text.len()).map(u32::to_ne_bytes);
+    let (Ok(key_length), Ok(value_length)) = (length(key), length(value)) else {
+        return false;
+    };
+    bytes.reserve(HEAD_BYTES + key.len() + value.len());
+    for part in [
+        &key_length[..],
+        &value_length,
+        key.as_bytes(),
+        value.as_bytes(),
+    ] {
+        bytes.extend_from_slice(part);
+    }
+    true
 }
 
-pub(super) fn pairs(text: &str) -> Vec<Pair> {
-    let owned = |text: &str| Cow::Owned(text.to_owned());
-    iter(text)
+pub(super) fn pairs(bytes: &[u8]) -> Vec<Pair> {
+    let owned = |bytes| Cow::Owned(text(bytes).to_owned());
+    Pairs(bytes)
         .map(|(key, value)| (owned(key), Value::Text(owned(value))))
         .collect()
 }
 
-fn iter(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.split_terminator(VALUE_END)
-        .filter_map(|pair| pair.split_once(KEY_END))
+/// Only text is ever packed.
+fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).unwrap_or_default()
+}
+
+/// The pairs in packed bytes.
+struct Pairs<'a>(&'a [u8]);
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (key, rest) = self.0.split_first_chunk()?;
+        let (value, rest) = rest.split_first_chunk()?;
+        let length = |bytes: &[u8; 4]| usize::try_from(u32::from_ne_bytes(*bytes)).ok();
+        let (key, rest) = rest.split_at_checked(length(key)?)?;
+        let (value, rest) = rest.split_at_checked(length(value)?)?;
+        self.0 = rest;
+        Some((key, value))
+    }
 }

@@ -188,13 +188,12 @@ impl UnaryCall {
     }
 }
 
-/// An error of the peer with the metadata that came before it, too.
+/// An error of the peer, which has its trailers, with the metadata that came before it, too.
 fn with_headers(error: Error, headers: Metadata) -> Error {
-    if headers.is_empty() {
-        return error;
-    }
-    let trailers = error.trailers().cloned().unwrap_or_default();
-    error.with_reply_metadata(ReplyMetadata { headers, trailers })
+    error.with_reply_metadata(ReplyMetadata {
+        headers,
+        trailers: Metadata::new(),
+    })
 }
 
 fn torn() -> Error {

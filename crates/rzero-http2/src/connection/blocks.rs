@@ -126,11 +126,17 @@ impl<S> State<S> {
         };
         let is_read = block.fate == Fate::Read;
         let check = &mut block.check;
-        let decoded = self.decoder.decode(fragment, part, |field| {
-            if is_read && check.accept(&field) {
-                events.field(field);
-            }
-        });
+        let decoded = self
+            .decoder
+            .decode_trusting(fragment, part, |field, is_trusted| {
+                if !is_read {
+                    return false;
+                }
+                if check.accept(&field, is_trusted) {
+                    events.field(field);
+                }
+                check.is_well_formed()
+            });
         match decoded {
             Err(DecodeError::ListTooLarge { .. }) if block.fate == Fate::Read => {
                 let code = ErrorCode::ENHANCE_YOUR_CALM;

@@ -33,6 +33,7 @@ pub(super) struct FieldCheck {
     length: Option<u64>,
     status: u16,
     broken: Option<&'static str>,
+    is_well_formed: bool,
 }
 
 type Checked = Result<(), &'static str>;
@@ -47,6 +48,7 @@ impl FieldCheck {
             length: None,
             status: 0,
             broken: None,
+            is_well_formed: false,
         }
     }
 
@@ -54,14 +56,21 @@ impl FieldCheck {
         self.section
     }
 
-    /// Checks the next field. Whether it and all before are valid.
-    pub(super) fn accept(&mut self, field: &Field<'_>) -> bool {
+    /// Checks the next field, of whose texts it may be known that they have no forbidden
+    /// characters. Whether it and all before are valid.
+    pub(super) fn accept(&mut self, field: &Field<'_>, is_well_formed: bool) -> bool {
+        self.is_well_formed = is_well_formed;
         if self.broken.is_none()
             && let Err(rule) = self.field(field)
         {
             self.broken = Some(rule);
         }
         self.broken.is_none()
+    }
+
+    /// Whether the texts of the last field are known to have no forbidden characters.
+    pub(super) const fn is_well_formed(&self) -> bool {
+        self.is_well_formed
     }
 
     /// Checks that the block was complete.
@@ -97,14 +106,12 @@ impl FieldCheck {
     }
 
     fn field(&mut self, field: &Field<'_>) -> Checked {
-        if !is_value(field.value) {
-            return Err("a field's value has a forbidden character");
+        if !self.is_well_formed {
+            check_characters(field)?;
+            self.is_well_formed = true;
         }
         if let [b':', name @ ..] = field.name {
             return self.pseudo(name, field.value);
-        }
-        if !is_name(field.name) {
-            return Err("a field's name has a forbidden character");
         }
         self.has_regular = true;
         self.regular(field)
@@ -160,6 +167,17 @@ impl FieldCheck {
         }
         Ok(())
     }
+}
+
+fn check_characters(field: &Field<'_>) -> Checked {
+    if !is_value(field.value) {
+        return Err("a field's value has a forbidden character");
+    }
+    // Pseudo fields are compared with those that are known.
+    if !field.name.starts_with(b":") && !is_name(field.name) {
+        return Err("a field's name has a forbidden character");
+    }
+    Ok(())
 }
 
 fn status(value: &[u8]) -> Option<u16> {
@@ -252,11 +270,12 @@ mod tests {
                 .replace('␀', "\0")
                 .replace('␊', "\n")
                 .replace('␍', "\r");
-            check.accept(&Field {
+            let field = Field {
                 name: name.as_bytes(),
                 value: value.as_bytes(),
                 never_indexed: false,
-            });
+            };
+            check.accept(&field, false);
         }
         check.complete().map(|()| check)
     }
@@ -391,8 +410,8 @@ mod tests {
             value: b"x",
             never_indexed: false,
         };
-        assert!(check.accept(&field(b"a")));
-        assert!(!check.accept(&field(b"A")));
-        assert!(!check.accept(&field(b"b")));
+        assert!(check.accept(&field(b"a"), false));
+        assert!(!check.accept(&field(b"A"), false));
+        assert!(!check.accept(&field(b"b"), false));
     }
 }

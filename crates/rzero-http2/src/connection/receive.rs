@@ -64,7 +64,8 @@ impl<S> State<S> {
             Frame::Ping(frame) => self.peer_ping(*frame, events),
             Frame::GoAway(frame) => {
                 self.peer_go_away(frame, events);
-                Ok(())
+                // One or two are meant; a flood of them costs as any other.
+                self.abuse.idle_frame()
             }
             Frame::WindowUpdate(frame) => self.window_update(*frame, events),
             Frame::Priority(_) | Frame::Unknown(_) => self.abuse.idle_frame(),

@@ -142,6 +142,21 @@ impl Decoder {
         part: BlockPart,
         mut on_field: impl FnMut(Field<'_>),
     ) -> Result<(), DecodeError> {
+        self.decode_trusting(fragment, part, |field, _| {
+            on_field(field);
+            false
+        })
+    }
+
+    /// Like [`decode`](Self::decode). The callback hears whether the texts of a field are known to
+    /// be well-formed, as those of the static table are, and says whether they are: an entry of the
+    /// dynamic table need not be looked at each time.
+    pub(crate) fn decode_trusting(
+        &mut self,
+        fragment: &[u8],
+        part: BlockPart,
+        mut on_field: impl FnMut(Field<'_>, bool) -> bool,
+    ) -> Result<(), DecodeError> {
         if let Some(error) = self.failed {
             return Err(error);
         }
@@ -159,7 +174,7 @@ impl Decoder {
         &mut self,
         fragment: &[u8],
         part: BlockPart,
-        on_field: &mut impl FnMut(Field<'_>),
+        on_field: &mut impl FnMut(Field<'_>, bool) -> bool,
     ) -> Result<(), DecodeError> {
         let room = self.config.block_bytes_max - self.block.encoded_bytes;
         let accepted = &fragment[..fragment.len().min(room)];
@@ -210,7 +225,7 @@ impl Decoder {
     fn fields(
         &mut self,
         buf: &[u8],
-        on_field: &mut impl FnMut(Field<'_>),
+        on_field: &mut impl FnMut(Field<'_>, bool) -> bool,
     ) -> Result<usize, DecodeError> {
         let mut used = 0;
         while let Some(first) = buf.get(used) {
@@ -233,20 +248,21 @@ impl Decoder {
     fn indexed(
         &mut self,
         buf: &[u8],
-        on_field: &mut impl FnMut(Field<'_>),
+        on_field: &mut impl FnMut(Field<'_>, bool) -> bool,
     ) -> Result<Option<usize>, DecodeError> {
         let Some((index, used)) = integer::decode(buf, 7)? else {
             return Ok(None);
         };
         self.begin_field()?;
-        let (name, value) = lookup(&self.table, index)?;
+        let (name, value, is_trusted) = lookup(&self.table, index)?;
         let field = Field {
             name,
             value,
             never_indexed: false,
         };
-        self.block
-            .hand_out(field, self.config.list_bytes_max, on_field);
+        if self.block.admits(&field, self.config.list_bytes_max) {
+            on_field(field, is_trusted);
+        }
         Ok(Some(used))
     }
 
@@ -255,7 +271,7 @@ impl Decoder {
         &mut self,
         buf: &[u8],
         stored: Stored,
-        on_field: &mut impl FnMut(Field<'_>),
+        on_field: &mut impl FnMut(Field<'_>, bool) -> bool,
     ) -> Result<Option<usize>, DecodeError> {
         let prefix_bits = if stored == Stored::Add { 6 } else { 4 };
         let parsed = Literal::parse(buf, prefix_bits, self.config.block_bytes_max)?;
@@ -272,10 +288,10 @@ impl Decoder {
             value: value.unwrap_or(&self.scratch[name_end..]),
             never_indexed: stored == Stored::Never,
         };
-        self.block
-            .hand_out(field, self.config.list_bytes_max, on_field);
+        let is_trusted =
+            self.block.admits(&field, self.config.list_bytes_max) && on_field(field, false);
         if stored == Stored::Add {
-            self.table.insert(field.name, field.value);
+            self.table.insert(field.name, field.value, is_trusted);
         }
         Ok(Some(used))
     }
@@ -289,7 +305,7 @@ impl Decoder {
                 if let Some((name, _)) = static_table::get(index) {
                     return Ok(Some(name));
                 }
-                let (name, _) = lookup(&self.table, index)?;
+                let (name, _, _) = lookup(&self.table, index)?;
                 self.scratch.extend_from_slice(name);
                 Ok(None)
             }
@@ -326,18 +342,11 @@ impl Decoder {
 }
 
 impl Block {
-    /// Counts the field, and passes it on while the list is within its limit.
-    fn hand_out(
-        &mut self,
-        field: Field<'_>,
-        list_bytes_max: usize,
-        on_field: &mut impl FnMut(Field<'_>),
-    ) {
+    /// Counts the field; whether the list is within its limit.
+    fn admits(&mut self, field: &Field<'_>, list_bytes_max: usize) -> bool {
         let bytes = field_bytes(field.name, field.value);
         self.list_bytes = self.list_bytes.saturating_add(bytes);
-        if self.list_bytes <= list_bytes_max {
-            on_field(field);
-        }
+        self.list_bytes <= list_bytes_max
     }
 }
 
@@ -349,11 +358,11 @@ enum Stored {
     Never,
 }
 
-/// The field at `index` of both tables (RFC 7541 section 2.3.3).
-fn lookup(table: &DynamicTable, index: usize) -> Result<(&[u8], &[u8]), DecodeError> {
+/// The field at `index` of both tables (RFC 7541 section 2.3.3), and whether it is trusted.
+fn lookup(table: &DynamicTable, index: usize) -> Result<(&[u8], &[u8], bool), DecodeError> {
     let found = match index.checked_sub(static_table::LEN + 1) {
-        None => static_table::get(index),
-        Some(age) => table.get(age),
+        None => static_table::get(index).map(|(name, value)| (name, value, true)),
+        Some(age) => table.get_trusted(age),
     };
     found.ok_or(DecodeError::UnknownIndex { index })
 }

@@ -20,13 +20,27 @@ pub(super) struct DynamicTable {
     /// Size of all entries as RFC 7541 section 4.1 counts it.
     bytes: usize,
     bytes_max: usize,
+    /// How many entries there ever were; it may wrap.
+    inserts: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     start: usize,
-    name_len: usize,
-    value_len: usize,
+    name_len: u32,
+    value_len: u32,
+    /// Whether the texts are known to be well-formed: the decoder's caller said so.
+    is_trusted: bool,
+}
+
+impl Entry {
+    const fn name_len(&self) -> usize {
+        self.name_len as usize
+    }
+
+    const fn end(&self) -> usize {
+        self.start + self.name_len as usize + self.value_len as usize
+    }
 }
 
 impl DynamicTable {
@@ -37,6 +51,7 @@ impl DynamicTable {
             entries: VecDeque::new(),
             bytes: 0,
             bytes_max: TABLE_BYTES_MAX,
+            inserts: 0,
         }
     }
 
@@ -59,6 +74,23 @@ impl DynamicTable {
         self.entries.get(age).map(|entry| self.text(entry))
     }
 
+    /// Like [`get`](Self::get), and whether the entry was inserted as a trusted one.
+    pub(super) fn get_trusted(&self, age: usize) -> Option<(&[u8], &[u8], bool)> {
+        let entry = self.entries.get(age)?;
+        let (name, value) = self.text(entry);
+        Some((name, value, entry.is_trusted))
+    }
+
+    /// The number of the newest entry, which it keeps while others are inserted.
+    pub(super) const fn newest(&self) -> u32 {
+        self.inserts
+    }
+
+    /// The age of the entry of this number: an index that may be out of the table.
+    pub(super) const fn age_of(&self, number: u32) -> usize {
+        self.inserts.wrapping_sub(number) as usize
+    }
+
     /// The newest entry for a field; a `Match` of a table's own ages, not of indices.
     pub(super) fn find(&self, name: &[u8], value: &[u8]) -> Option<Match> {
         let mut same_name = None;
@@ -76,26 +108,29 @@ impl DynamicTable {
 
     /// Puts a field in front, after evicting what has to leave for it. A field larger than the
     /// whole table leaves it empty (RFC 7541 section 4.4).
-    pub(super) fn insert(&mut self, name: &[u8], value: &[u8]) {
+    pub(super) fn insert(&mut self, name: &[u8], value: &[u8], is_trusted: bool) {
         let bytes = field_bytes(name, value);
         let Some(room) = self.bytes_max.checked_sub(bytes) else {
             self.evict_to(0);
             return;
         };
         self.evict_to(room);
+        // What fits into the table fits into 32 bits.
+        let len = |text: &[u8]| u32::try_from(text.len()).unwrap_or(u32::MAX);
         self.entries.push_front(Entry {
             start: self.texts.len(),
-            name_len: name.len(),
-            value_len: value.len(),
+            name_len: len(name),
+            value_len: len(value),
+            is_trusted,
         });
+        self.inserts = self.inserts.wrapping_add(1);
         self.texts.extend_from_slice(name);
         self.texts.extend_from_slice(value);
         self.bytes += bytes;
     }
 
     fn text(&self, entry: &Entry) -> (&[u8], &[u8]) {
-        let end = entry.start + entry.name_len + entry.value_len;
-        self.texts[entry.start..end].split_at(entry.name_len)
+        self.texts[entry.start..entry.end()].split_at(entry.name_len())
     }
 
     fn evict_to(&mut self, bytes_max: usize) {
@@ -104,7 +139,7 @@ impl DynamicTable {
         {
             let (name, value) = self.text(&oldest);
             self.bytes -= field_bytes(name, value);
-            self.head = oldest.start + oldest.name_len + oldest.value_len;
+            self.head = oldest.end();
         }
         let live = self.texts.len() - self.head;
         if self.head >= live {
@@ -148,8 +183,8 @@ mod tests {
     #[test]
     fn field_larger_than_the_table_empties_it() {
         let mut table = DynamicTable::new();
-        table.insert(b"a", b"b");
-        table.insert(b"c", &[b'x'; TABLE_BYTES_MAX]);
+        table.insert(b"a", b"b", true);
+        table.insert(b"c", &[b'x'; TABLE_BYTES_MAX], true);
         assert_eq!((table.get(0), table.bytes()), (None, 0));
     }
 
@@ -174,7 +209,7 @@ mod tests {
                 } else {
                     let letter = b'a' + u8::try_from(at % 26).unwrap();
                     let (name, value) = (vec![letter; name], vec![letter; value]);
-                    table.insert(&name, &value);
+                    table.insert(&name, &value, at % 2 == 0);
                     model.insert(table.bytes_max(), &name, &value);
                     if let Some(first) = table.get(0) {
                         prop_assert_eq!(table.find(first.0, first.1), Some(Match::Field(0)));

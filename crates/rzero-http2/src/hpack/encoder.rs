@@ -1,6 +1,6 @@
 //! Fields to blocks.
 
-use super::dynamic_table::DynamicTable;
+use super::encoder_table::EncoderTable;
 use super::literal::write_text;
 use super::static_table::{self, Match};
 use super::{TABLE_BYTES_MAX, field_bytes, integer};
@@ -55,7 +55,7 @@ impl Indexing {
 /// filled it.
 #[derive(Debug, Clone)]
 pub struct Encoder {
-    table: DynamicTable,
+    table: EncoderTable,
     /// Limits set since the last block, which the next one has to tell the peer.
     update: Option<SizeUpdate>,
 }
@@ -79,7 +79,7 @@ impl Encoder {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            table: DynamicTable::new(),
+            table: EncoderTable::new(),
             update: None,
         }
     }
@@ -144,7 +144,7 @@ impl Encoder {
 #[derive(Debug)]
 pub struct BlockEncoder<'a> {
     /// `None`: the table is neither used nor changed.
-    table: Option<&'a mut DynamicTable>,
+    table: Option<&'a mut EncoderTable>,
     out: &'a mut Vec<u8>,
 }
 
@@ -166,19 +166,15 @@ impl BlockEncoder<'_> {
     }
 
     fn remembered(&mut self, name: &[u8], value: &[u8]) {
-        let found = match static_table::find(name, value) {
+        let Some(table) = &mut self.table else {
+            return match static_table::find(name, value) {
+                Some(Match::Field(index)) => integer::encode(self.out, 0x80, 7, index),
+                found => self.literal(0x00, 4, found, name, value),
+            };
+        };
+        let found = match table.find(name, value) {
             Some(Match::Field(index)) => return integer::encode(self.out, 0x80, 7, index),
             found => found,
-        };
-        let Some(table) = &mut self.table else {
-            return self.literal(0x00, 4, found, name, value);
-        };
-        let found = match (found, table.find(name, value)) {
-            (_, Some(Match::Field(age))) => {
-                return integer::encode(self.out, 0x80, 7, static_table::LEN + 1 + age);
-            }
-            (None, Some(Match::Name(age))) => Some(Match::Name(static_table::LEN + 1 + age)),
-            (found, _) => found,
         };
         if field_bytes(name, value) > table.bytes_max() {
             // Inserting it would only empty the table.

@@ -10,6 +10,7 @@
 mod decoder;
 mod dynamic_table;
 mod encoder;
+mod encoder_table;
 mod error;
 mod huffman;
 mod integer;

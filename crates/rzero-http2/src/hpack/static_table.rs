@@ -3,9 +3,6 @@
 /// How many fields the static table has; dynamic indices follow.
 pub(super) const LEN: usize = FIELDS.len();
 
-/// Fields whose name begins with a colon come first.
-const PSEUDO_FIELDS: usize = 14;
-
 /// Index 1 is the first.
 const FIELDS: [(&str, &str); 61] = [
     (":authority", ""),
@@ -86,24 +83,60 @@ pub(super) fn get(index: usize) -> Option<(&'static [u8], &'static [u8])> {
     Some((name.as_bytes(), value.as_bytes()))
 }
 
+/// The first index of each name by the name's length; 0 fills up.
+const FIRST_BY_LEN: [[usize; NAMES_PER_LEN]; NAME_LEN_MAX + 1] = {
+    let mut table = [[0; NAMES_PER_LEN]; NAME_LEN_MAX + 1];
+    let mut at = 0;
+    while at < LEN {
+        let name = FIELDS[at].0.as_bytes();
+        // Entries of one name are neighbours.
+        if at == 0 || !is_same(name, FIELDS[at - 1].0.as_bytes()) {
+            let row = &mut table[name.len()];
+            let mut column = 0;
+            while row[column] != 0 {
+                column += 1;
+            }
+            row[column] = at + 1;
+        }
+        at += 1;
+    }
+    table
+};
+
+/// The longest name: `access-control-allow-origin`.
+const NAME_LEN_MAX: usize = 27;
+
+/// The most names of one length.
+const NAMES_PER_LEN: usize = 6;
+
+const fn is_same(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < left.len() {
+        if left[at] != right[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
 /// The best entry for a field.
 pub(super) fn find(name: &[u8], value: &[u8]) -> Option<Match> {
-    let (fields, before) = if name.first() == Some(&b':') {
-        (&FIELDS[..PSEUDO_FIELDS], 0)
-    } else {
-        (&FIELDS[PSEUDO_FIELDS..], PSEUDO_FIELDS)
-    };
-    // Entries of one name are neighbours.
-    let first = fields.iter().position(|(n, _)| n.as_bytes() == name)?;
-    let same_name = fields[first..]
+    let row = FIRST_BY_LEN.get(name.len())?;
+    let mut firsts = row.iter().copied();
+    let first = firsts.find(|index| get(*index).is_some_and(|(known, _)| known == name))?;
+    let same_name = FIELDS[first - 1..]
         .iter()
-        .take_while(|(n, _)| n.as_bytes() == name);
+        .take_while(|(known, _)| known.as_bytes() == name);
     for (at, (_, known)) in same_name.enumerate() {
         if known.as_bytes() == value {
-            return Some(Match::Field(before + first + at + 1));
+            return Some(Match::Field(first + at));
         }
     }
-    Some(Match::Name(before + first + 1))
+    Some(Match::Name(first))
 }
 
 #[cfg(test)]
