@@ -8,7 +8,7 @@
 )]
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rzero_attack::attack::{self, Expect};
 use rzero_attack::driver::{self, Plan};
 use rzero_attack::harmless::{self, Profile};
-use rzero_attack::neighbour::{self, Counts, Rate};
+use rzero_attack::neighbour::{Counts, Neighbour, Rate};
 use rzero_attack::{Result, victim};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
@@ -36,20 +36,21 @@ enum Role {
     List,
     /// Serve until standard input ends
     Victim {
-        /// Folder for its configuration
+        /// Folder for its certificate
         folder: PathBuf,
         /// Speak TLS
         #[arg(long)]
         tls: bool,
-        /// A line of configuration
-        #[arg(long = "set", value_name = "LINE")]
-        more: Vec<String>,
+        /// Its `handshake_timeout`, in seconds
+        #[arg(long)]
+        handshake_timeout: Option<f64>,
+        /// Its `keepalive_interval` and `keepalive_timeout`, in seconds
+        #[arg(long)]
+        keepalive: Option<f64>,
     },
     /// Call at a steady rate; print and forget what was seen at each line of standard input
     Neighbour {
         target: String,
-        /// Folder for its configuration
-        folder: PathBuf,
         /// The authority of the server's certificate
         #[arg(long)]
         ca: Option<PathBuf>,
@@ -103,42 +104,38 @@ fn run(role: Role) -> Result<()> {
             list();
             Ok(())
         }
-        Role::Victim { folder, tls, more } => serve(&folder, tls, &more),
+        Role::Victim {
+            folder,
+            tls,
+            handshake_timeout,
+            keepalive,
+        } => {
+            let options = victim::Options {
+                tls,
+                handshake_timeout: handshake_timeout.map(Duration::from_secs_f64),
+                keepalive: keepalive.map(Duration::from_secs_f64),
+            };
+            serve(&folder, options)
+        }
         Role::Neighbour {
             target,
-            folder,
             ca,
             unary,
             stream,
         } => {
-            let channels = || neighbour::channels(&target, ca.as_deref(), &folder, 2);
             let rate = Rate {
                 unary: Duration::from_secs(1) / unary.max(1),
                 stream: Duration::from_secs(1) / stream.max(1),
+                fresh: Duration::from_millis(250),
             };
-            single()?.block_on(async { watch(channels()?, rate).await })
+            single()?.block_on(async { watch(Neighbour::new(&target, ca.as_deref())?, rate).await })
         }
         Role::Attack {
             name,
             target,
             seconds,
             share,
-        } => {
-            let attack = attack::named(&name).ok_or_else(|| format!("no attack `{name}`"))?;
-            let plan = Plan {
-                duration: Duration::from_secs_f64(seconds),
-                connections: attack.connections,
-                share,
-                again: true,
-            };
-            let report = single()?.block_on(driver::attack(&attack, target, &plan));
-            let mut value = report.to_json();
-            let judged = attack.judge(&report);
-            value["right_end"] = judged.is_ok().into();
-            value["why"] = judged.err().unwrap_or_default().into();
-            println!("{value}");
-            Ok(())
-        }
+        } => attack(&name, target, (Duration::from_secs_f64(seconds), share)),
         Role::Harmless {
             target,
             seconds,
@@ -163,6 +160,23 @@ fn run(role: Role) -> Result<()> {
             Ok(())
         }
     }
+}
+
+fn attack(name: &str, target: SocketAddr, (duration, share): (Duration, f64)) -> Result<()> {
+    let attack = attack::named(name).ok_or_else(|| format!("no attack `{name}`"))?;
+    let plan = Plan {
+        duration,
+        connections: attack.connections,
+        share,
+        again: true,
+    };
+    let report = single()?.block_on(driver::attack(&attack, target, &plan));
+    let mut value = report.to_json();
+    let judged = attack.judge(&report);
+    value["right_end"] = judged.is_ok().into();
+    value["why"] = judged.err().unwrap_or_default().into();
+    println!("{value}");
+    Ok(())
 }
 
 /// The process that is measured uses one thread, as is fit for half a core.
@@ -206,50 +220,44 @@ fn expectation(expect: Expect) -> String {
     }
 }
 
-fn serve(folder: &std::path::Path, tls: bool, more: &[String]) -> Result<()> {
-    let config = victim::configure(folder, tls, more)?;
+fn serve(folder: &Path, options: victim::Options) -> Result<()> {
+    let (app, _) = victim::assemble(folder, &options)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let mut started = None;
+        let handle = app.handle();
+        let speaking = tokio::spawn(async move {
+            let Ok(address) = victim::address(&handle).await else {
+                return;
+            };
+            println!("{}", json!({ "address": address.to_string() }));
+            let mut lines = BufReader::new(stdin()).lines();
+            while let Ok(Some(_)) = lines.next_line().await {}
+            handle.shutdown();
+        });
         // What it says about the drain is in the log.
-        let _ = rzero::run(async {
-            let (app, _) = victim::assemble(&config)?;
-            let handle = app.handle();
-            started = Some(tokio::spawn(async move {
-                let Ok(address) = victim::address(&handle).await else {
-                    return;
-                };
-                println!("{}", json!({ "address": address.to_string() }));
-                let mut lines = BufReader::new(stdin()).lines();
-                while let Ok(Some(_)) = lines.next_line().await {}
-                handle.shutdown();
-            }));
-            app.run().await
-        })
-        .await;
-        if let Some(task) = started {
-            task.abort();
-        }
+        let _ = rzero::run(app.run()).await;
+        speaking.abort();
     });
     // The thread that reads standard input cannot be ended.
     runtime.shutdown_background();
     Ok(())
 }
 
-async fn watch(channels: Vec<rzero::Channel>, rate: Rate) -> Result<()> {
-    let [unary, stream] = <[_; 2]>::try_from(channels).map_err(|_| "two channels were made")?;
-    unary.ready(1).await;
-    stream.ready(1).await;
-    println!("{}", json!({ "ready": true }));
+async fn watch(neighbour: Neighbour, rate: Rate) -> Result<()> {
     let counts = Counts::default();
     let mut lines = BufReader::new(stdin()).lines();
-    let calling = neighbour::run(unary, stream, rate, counts.clone());
+    let calling = neighbour.run(rate, counts.clone());
     tokio::pin!(calling);
+    let mut said = false;
     loop {
         tokio::select! {
             () = &mut calling => {}
+            () = counts.ready(), if !said => {
+                said = true;
+                println!("{}", json!({ "ready": true }));
+            }
             line = lines.next_line() => match line? {
                 Some(_) => println!("{}", counts.take().to_json()),
                 None => return Ok(()),

@@ -4,15 +4,18 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rzero::{App, AppHandle, Cx, Receiver, Sender};
+use rzero::parts::core::Address;
+use rzero::parts::grpc::{GrpcWire, ServerOptions, ServerTls};
+use rzero::parts::server::{App, DrainConfig, Mode, ServerConfig, ServiceConfig};
+use rzero::{AppHandle, Cx, Receiver, Sender};
 use rzero_e2e::EchoLogic;
 use rzero_e2e::api::peers::v1::{
     ChatReply, ChatRequest, CountReply, CountRequest, Echo, EchoServer, SayReply, SayRequest,
     SumReply, SumRequest,
 };
-use serde::Deserialize;
 
 use crate::Result;
 
@@ -71,10 +74,6 @@ impl Echo for Logic {
     }
 }
 
-/// No keys of its own.
-#[derive(Debug, Deserialize)]
-struct Config {}
-
 /// Where a server's certificate lies in its folder.
 const CERTIFICATE: &str = "server.pem";
 const KEY: &str = "server.key";
@@ -86,33 +85,29 @@ pub fn authority(folder: &Path) -> PathBuf {
     folder.join(AUTHORITY)
 }
 
-/// Writes the configuration of a server into `folder`, and its certificate with `tls`; `more` are
-/// lines such as `server.rpc.timeout = "1s"`.
-///
-/// # Errors
-/// When the folder cannot be written to.
-pub fn configure(folder: &Path, tls: bool, more: &[String]) -> Result<PathBuf> {
-    let quoted = |path: PathBuf| format!("{:?}", path.display().to_string());
-    let mut text = format!(
-        "service.name = \"victim\"\nregistry.kind = \"local\"\nregistry.dir = {}\n\
-         server.rpc.listen = \"127.0.0.1:0\"\n",
-        quoted(folder.join("registry"))
-    );
-    if tls {
-        certify(folder)?;
-        text.push_str(&format!(
-            "server.rpc.tls.cert = {}\nserver.rpc.tls.key = {}\n",
-            quoted(folder.join(CERTIFICATE)),
-            quoted(folder.join(KEY))
-        ));
+/// How a victim differs from any other server.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Whether it speaks TLS.
+    pub tls: bool,
+    /// Its `handshake_timeout`; `None` is the default.
+    pub handshake_timeout: Option<Duration>,
+    /// Its `keepalive_interval` and `keepalive_timeout`; `None` is the default.
+    pub keepalive: Option<Duration>,
+}
+
+impl Options {
+    fn wire(&self) -> ServerOptions {
+        let mut options = ServerOptions::default();
+        if let Some(timeout) = self.handshake_timeout {
+            options.handshake_timeout = timeout;
+        }
+        if let Some(interval) = self.keepalive {
+            options.keepalive_interval = Some(interval);
+            options.keepalive_timeout = interval;
+        }
+        options
     }
-    for line in more {
-        text.push_str(line);
-        text.push('\n');
-    }
-    let path = folder.join("victim.toml");
-    fs::write(&path, text)?;
-    Ok(path)
 }
 
 fn certify(folder: &Path) -> Result<()> {
@@ -131,14 +126,34 @@ fn certify(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A server that is ready to run, with its logic.
+/// A server that is ready to run, with its logic; its certificate is written into `folder`.
 ///
 /// # Errors
-/// When the configuration is wrong.
-pub fn assemble(config: &Path) -> rzero::Result<(App, Arc<Logic>)> {
-    let settings = rzero::config::load::<Config>(config)?;
+/// When the folder cannot be written to.
+pub fn assemble(folder: &Path, options: &Options) -> Result<(App, Arc<Logic>)> {
+    let mut wire = GrpcWire::new(Address::tcp("127.0.0.1", 0)).with_options(options.wire());
+    if options.tls {
+        certify(folder)?;
+        let (cert, key) = (folder.join(CERTIFICATE), folder.join(KEY));
+        wire = wire.with_tls(ServerTls::from_files(&cert, &key, None)?);
+    }
+    let service = ServiceConfig {
+        name: "victim".to_owned(),
+        version: "0.0.0".to_owned(),
+        zone: None,
+        lane: String::new(),
+        mode: Mode::Test,
+    };
+    let server = ServerConfig {
+        drain: DrainConfig {
+            wait: Some(Duration::ZERO),
+            ..DrainConfig::default()
+        },
+        ..ServerConfig::default()
+    };
     let logic = Arc::new(Logic(EchoLogic::new("victim")));
-    let app = App::new(&settings)?.serve(EchoServer::from_arc(Arc::clone(&logic)));
+    let app = App::new(service, server)?.wire(Arc::new(wire));
+    let app = app.serve(EchoServer::from_arc(Arc::clone(&logic)));
     Ok((app, logic))
 }
 

@@ -11,6 +11,7 @@
 //! | `ci` | formatting, lints, docs, features one by one, tests, size of the product |
 //! | `services` | real servers that stay up between runs |
 //! | `bench` | the benchmarks |
+//! | `attack` | attacks on a server that serves normal load at the same time |
 //! | `interop` | the service and client that implementations of gRPC test each other with |
 #![expect(
     clippy::print_stdout,
@@ -19,6 +20,7 @@
 )]
 
 mod apt;
+mod attack;
 mod bench;
 mod cargo;
 mod ci;
@@ -69,6 +71,8 @@ enum Chore {
     Services(services::ServicesArgs),
     /// Run the benchmarks
     Bench(bench::BenchArgs),
+    /// Attack a server of ours that serves normal load, and measure what its neighbours notice
+    Attack(attack::AttackArgs),
     /// Serve or call the service that implementations of gRPC test each other with
     Interop(interop::InteropArgs),
 }
@@ -90,6 +94,7 @@ fn run(chore: Chore) -> Result<ExitCode> {
         Chore::Ci(args) => ci::run(&args),
         Chore::Services(args) => services::run(&args),
         Chore::Bench(args) => bench::run(&args),
+        Chore::Attack(args) => attack::run(&args),
         Chore::Interop(args) => interop::run(&args),
     }
 }
