@@ -200,8 +200,8 @@ impl Cell {
         let mut state = self.lock();
         if matches!(state.source, Source::Open) {
             state.source = Source::Ended;
+            state.trailers = trailers;
         }
-        state.trailers = trailers;
         if self.rules.side == Side::Client {
             state.sink = Sink::Closed;
             woken.extend(state.writer.take());
@@ -212,10 +212,11 @@ impl Cell {
     /// The call broke, in both directions. What came before can still be read.
     pub(crate) fn fail(&self, error: Error, trailers: Option<Metadata>, woken: &mut Vec<Waker>) {
         let mut state = self.lock();
+        // What ended the call first is what counts: a reset may follow trailers.
         if matches!(state.source, Source::Open) {
             state.source = Source::Failed(Some(error));
+            state.trailers = trailers;
         }
-        state.trailers = trailers;
         state.sink = Sink::Closed;
         state.outbox.clear();
         state.outbox_bytes = 0;
