@@ -35,7 +35,13 @@ pub trait StreamIo: Send + Sync {
     /// Adds initial metadata of the answer; `false` when it has been sent. Servers only.
     fn add_headers(&self, headers: Metadata) -> bool;
 
-    /// Initial metadata that the peer sent, once it arrived. Clients only.
+    /// Sends the initial metadata now, not with the first message: some callers wait for it
+    /// before they send. Afterwards [`add_headers`](StreamIo::add_headers) gives `false`. Servers
+    /// only; without effect on a wire that cannot.
+    fn send_headers(&self) {}
+
+    /// Initial metadata that the peer sent, once it arrived: whoever waits for a message is then
+    /// woken. Clients only.
     fn headers(&self) -> Option<Metadata>;
 
     /// Trailing metadata that the peer sent, once the stream ended. Clients only.

@@ -81,14 +81,14 @@ impl Replies {
         let outcome = if call.has_head {
             self.fields.trailers()
         } else if end {
-            call.cell.set_headers(Metadata::new());
+            call.cell.set_headers(Metadata::new(), &mut self.woken);
             self.fields.trailers_only()
         } else {
             match self.fields.head() {
                 Ok(head) => {
                     call.has_head = true;
                     call.cell.set_encoding(head.encoding);
-                    call.cell.set_headers(head.metadata);
+                    call.cell.set_headers(head.metadata, &mut self.woken);
                     return;
                 }
                 Err(error) => Err(error),

@@ -82,6 +82,8 @@ struct State {
 
     /// Server: what goes out with the head, until that is sent. Client: what came with it.
     headers: Option<Metadata>,
+    /// Server: the head is to be sent, also without a message.
+    is_head_due: bool,
     trailers: Option<Metadata>,
 }
 
@@ -137,6 +139,7 @@ impl Cell {
                 sink: Sink::Open,
                 writer: None,
                 headers,
+                is_head_due: false,
                 trailers: None,
             }),
         })
@@ -172,8 +175,10 @@ impl Cell {
         self.lock().encoding = encoding;
     }
 
-    pub(crate) fn set_headers(&self, headers: Metadata) {
-        self.lock().headers = Some(headers);
+    pub(crate) fn set_headers(&self, headers: Metadata, woken: &mut Vec<Waker>) {
+        let mut state = self.lock();
+        state.headers = Some(headers);
+        woken.extend(state.reader.take());
     }
 
     /// A message came; `false` when nobody reads any more.
@@ -236,9 +241,10 @@ impl Cell {
         self.lock().headers.take()
     }
 
-    /// Whether messages wait to be sent.
-    pub(crate) fn has_messages(&self) -> bool {
-        !self.lock().outbox.is_empty()
+    /// Whether the head must go out: messages wait behind it, or somebody asked for it.
+    pub(crate) fn wants_head(&self) -> bool {
+        let state = self.lock();
+        state.is_head_due || !state.outbox.is_empty()
     }
 
     /// Moves what waits here into the core, as far as that takes it. `run` is a buffer to use.
@@ -430,12 +436,26 @@ impl StreamIo for Cell {
 
     fn add_headers(&self, headers: Metadata) -> bool {
         let mut state = self.lock();
+        let due = state.is_head_due;
         match (&mut state.headers, self.rules.side) {
-            (Some(waiting), Side::Server) => {
+            (Some(waiting), Side::Server) if !due => {
                 waiting.extend(&headers);
                 true
             }
             _ => false,
+        }
+    }
+
+    fn send_headers(&self) {
+        let mut state = self.lock();
+        if self.rules.side == Side::Client || state.is_head_due || state.headers.is_none() {
+            return;
+        }
+        state.is_head_due = true;
+        let tell = state.dirty();
+        drop(state);
+        if tell {
+            self.touch();
         }
     }
 

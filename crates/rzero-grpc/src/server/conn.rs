@@ -477,7 +477,7 @@ impl Conn {
         };
         streaming.since = now;
         let answers = streaming.answers;
-        if cell.has_messages()
+        if cell.wants_head()
             && let Some(head) = cell.take_head()
         {
             self.core.headers(stream, false, |block| {

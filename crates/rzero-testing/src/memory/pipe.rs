@@ -88,6 +88,12 @@ impl Pipe {
         wakers.into_iter().flatten().for_each(Waker::wake);
     }
 
+    /// Something beside the messages has changed.
+    pub(crate) fn wake_reader(&self) {
+        let reader = self.state().reader.take();
+        reader.into_iter().for_each(Waker::wake);
+    }
+
     /// The reader takes no more.
     pub(crate) fn close_reader(&self) {
         let mut state = self.state();

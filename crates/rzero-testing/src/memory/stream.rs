@@ -30,11 +30,16 @@ impl Wires {
     }
 
     fn send_headers(&self) {
-        self.told(|told| {
-            if told.headers.is_none() {
+        let sent = self.told(|told| {
+            let first = told.headers.is_none();
+            if first {
                 told.headers = Some(std::mem::take(&mut told.waiting));
             }
+            first
         });
+        if sent {
+            self.down.wake_reader();
+        }
     }
 
     /// The handler ended.
@@ -89,6 +94,10 @@ impl StreamIo for ServerIo {
             }
             early
         })
+    }
+
+    fn send_headers(&self) {
+        self.0.send_headers();
     }
 
     fn headers(&self) -> Option<Metadata> {

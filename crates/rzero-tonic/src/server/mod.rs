@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 
 use bytes::Bytes;
 use rzero_core::{
@@ -196,10 +195,10 @@ impl Service<Call<Duplex>> for MountedService {
             let message = poll_fn(|cx| {
                 let next = answer.poll_next(cx);
                 if next.is_pending() && !began {
-                    // A tonic service shows its head when the handler returns, and callers rely on
-                    // it: on a wire that can, sending nothing sends the head alone.
+                    // A tonic service shows its head when the handler returns, and callers rely
+                    // on it.
                     began = true;
-                    let _: Poll<_> = tx.poll_send(cx, &mut None);
+                    io.send_headers();
                 }
                 next
             });

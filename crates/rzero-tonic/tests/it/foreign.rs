@@ -1,5 +1,7 @@
 //! tonic's own channel against our server, with either side's service on it.
 
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
 
 use crate::channel::every_kind;
@@ -16,6 +18,21 @@ async fn every_kind_of_call_reaches_a_mounted_service() {
 async fn every_kind_of_call_reaches_our_service() {
     let server = Server::start(&Net::Grpc, Side::Ours).await;
     soon(every_kind(server.foreign_client().await)).await;
+}
+
+#[tokio::test]
+async fn head_of_a_mounted_stream_comes_before_its_first_message() {
+    let server = Server::start(&Net::Grpc, Side::Theirs).await;
+    let mut client = server.foreign_client().await;
+    let (tx, rx) = mpsc::channel(1);
+    let replies = soon(client.chat(ReceiverStream::new(rx))).await.unwrap();
+    tx.send(SayRequest::default()).await.unwrap();
+    assert!(
+        soon(replies.into_inner().message())
+            .await
+            .unwrap()
+            .is_some()
+    );
 }
 
 #[tokio::test]
