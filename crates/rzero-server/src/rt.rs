@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use rzero_core::{
-    Call, CallInfo, Codec, Cx, Duplex, Error, Receiver, Reply, ReplyMetadata, Result,
-    Sender, ServiceDesc, Trailers,
+    Call, CallInfo, Codec, Cx, Duplex, Error, Receiver, Reply, ReplyMetadata, Result, Sender,
+    ServiceDesc, Trailers,
 };
 
 /// A service that knows its contract.
