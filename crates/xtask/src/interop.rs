@@ -37,7 +37,8 @@ grpc-go's client against it:
     /// Run interoperability cases against a server of grpc.testing.TestService
     #[command(after_help = "\
 Examples:
-  cargo xtask interop client --addr 127.0.0.1:10000                       all cases
+  cargo xtask interop client --addr 127.0.0.1:10000                       all but compression
+  cargo xtask interop client --addr 127.0.0.1:10000 --case all,compressed
   cargo xtask interop client --addr 127.0.0.1:10000 --case ping_pong,empty_unary
   cargo xtask interop client --addr 127.0.0.1:10000 --tls                 trusts the test authority
   cargo xtask interop client --addr 127.0.0.1:10000 --tls --ca ca.pem --server-name example.org
@@ -68,7 +69,8 @@ struct ClientArgs {
     /// The server, host:port
     #[arg(long, required_unless_present = "list")]
     addr: Option<String>,
-    /// Cases to run, comma separated; `all` for all of them
+    /// Cases to run, comma separated; `all` for all that every server takes, `compressed` for those
+    /// that need gzip
     #[arg(long, value_name = "CASE,…", default_value = "all")]
     case: String,
     /// Speak TLS, trusting the test authority unless --ca names another

@@ -20,7 +20,8 @@ struct Args {
     /// The server, host:port
     #[arg(long, required_unless_present = "list")]
     addr: Option<String>,
-    /// Cases to run, comma separated; `all` for all of them
+    /// Cases to run, comma separated; `all` for all that every server takes, `compressed` for those
+    /// that need gzip
     #[arg(
         long,
         value_name = "CASE,…",
@@ -66,12 +67,19 @@ impl Args {
         for name in &self.case {
             match Case::by_name(name) {
                 Some(case) => cases.push(case),
-                None if name == "all" => cases.extend(Case::ALL),
+                None if name == "all" => cases.extend(all(false)),
+                None if name == "compressed" => cases.extend(all(true)),
                 None => return Err(name),
             }
         }
         Ok(cases)
     }
+}
+
+/// All cases that need gzip, or all others.
+fn all(gzip: bool) -> impl Iterator<Item = Case> {
+    let cases = Case::ALL.iter().copied();
+    cases.filter(move |case| case.needs_gzip() == gzip)
 }
 
 #[tokio::main]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::check::{Checked, Failure};
-use super::{Target, endings, streams, unary};
+use super::{Target, compressed, endings, streams, unary};
 
 /// How long a case may take. The longest does a hundred calls.
 const CASE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -57,6 +57,10 @@ cases! {
     UnimplementedMethod "unimplemented_method" endings::unimplemented_method, "An unknown method ends with UNIMPLEMENTED.";
     UnimplementedService "unimplemented_service" endings::unimplemented_service, "An unknown service ends with UNIMPLEMENTED.";
     PickFirstUnary "pick_first_unary" unary::pick_first, "A hundred calls reach the same server.";
+    ClientCompressedUnary "client_compressed_unary" compressed::client_unary, "A request in gzip is understood.";
+    ServerCompressedUnary "server_compressed_unary" compressed::server_unary, "Answers are understood, whether in gzip or not.";
+    ClientCompressedStreaming "client_compressed_streaming" compressed::client_streaming, "Messages of a stream in gzip are understood.";
+    ServerCompressedStreaming "server_compressed_streaming" compressed::server_streaming, "Answers of a stream are understood, whether in gzip or not.";
 }
 
 impl Case {
@@ -64,6 +68,18 @@ impl Case {
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|case| case.name() == name)
+    }
+
+    /// Whether it needs a server that takes gzip.
+    #[must_use]
+    pub const fn needs_gzip(self) -> bool {
+        matches!(
+            self,
+            Self::ClientCompressedUnary
+                | Self::ServerCompressedUnary
+                | Self::ClientCompressedStreaming
+                | Self::ServerCompressedStreaming
+        )
     }
 
     /// Runs the case against a server.

@@ -5,16 +5,19 @@
 
 mod case;
 mod check;
+mod compressed;
 mod endings;
 mod streams;
 mod unary;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rzero::parts::client::{ClientConfig, ClientTlsConfig};
-use rzero::parts::registry::StaticInstance;
+use rzero::parts::grpc::{ClientOptions, ClientTls, Compression, GrpcDialer};
+use rzero::parts::registry::{Instance, Registry, ServiceName, StaticInstance, StaticRegistry};
 use rzero::parts::server::ServerConfig;
 use rzero::{App, Channel, Error, Result};
 use tokio::time::timeout;
@@ -45,6 +48,7 @@ pub struct Options {
 /// A server under test, connected.
 #[derive(Clone, Debug)]
 pub struct Target {
+    options: Options,
     pub(crate) channel: Channel,
     pub(crate) test: TestServiceClient,
     pub(crate) unimplemented: UnimplementedServiceClient,
@@ -82,15 +86,45 @@ impl Target {
         let services = [(NAME.parse()?, vec![StaticInstance::new(address)])];
         let settings = settings(ServerConfig::default(), clients, services.into());
         let channel = App::new(&settings)?.channel(NAME)?;
-        let ready = timeout(CONNECT_TIMEOUT, channel.ready(1)).await;
-        ready.map_err(|_| {
-            let text = format!("{}: no connection within {CONNECT_TIMEOUT:?}", options.addr);
-            Error::unavailable(text)
-        })?;
+        is_ready(&channel, options).await?;
         Ok(Self {
+            options: options.clone(),
             test: TestServiceClient::new(channel.clone()),
             unimplemented: UnimplementedServiceClient::new(channel.clone()),
             channel,
         })
     }
+
+    /// A client whose requests are compressed, on a connection of its own.
+    pub(crate) async fn compressing(&self) -> Result<TestServiceClient> {
+        let dialer = GrpcDialer::new().with_options(ClientOptions {
+            compression: Some(Compression::Gzip),
+            ..ClientOptions::default()
+        });
+        let dialer = match &self.options.tls {
+            None => dialer,
+            Some((ca, name)) => dialer.with_tls(ClientTls::from_files(ca, None, name.as_deref())?),
+        };
+        let name: ServiceName = NAME.parse()?;
+        let (id, address) = (NAME.parse()?, self.options.addr.parse()?);
+        let instance = Instance::new(name.clone(), id, "grpc", address);
+        let watch = StaticRegistry::new([instance])?.watch(&name);
+        let config = ClientConfig {
+            timeout: CALL_TIMEOUT,
+            connect_timeout: CONNECT_TIMEOUT,
+            ..ClientConfig::default()
+        };
+        let channel = Channel::new(name, watch, "grpc", Arc::new(dialer), &config, None);
+        is_ready(&channel, &self.options).await?;
+        Ok(TestServiceClient::new(channel))
+    }
+}
+
+/// Waits until the server has accepted a connection.
+async fn is_ready(channel: &Channel, options: &Options) -> Result<()> {
+    let ready = timeout(CONNECT_TIMEOUT, channel.ready(1)).await;
+    ready.map_err(|_| {
+        let text = format!("{}: no connection within {CONNECT_TIMEOUT:?}", options.addr);
+        Error::unavailable(text)
+    })
 }

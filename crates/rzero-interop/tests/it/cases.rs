@@ -14,15 +14,15 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// A running server.
-struct Running {
+pub(crate) struct Running {
     logic: Arc<TestLogic>,
     handle: AppHandle,
     task: JoinHandle<Result<Drained>>,
-    addr: String,
+    pub(crate) addr: String,
 }
 
 impl Running {
-    async fn start(certificates: Option<&Certificates>) -> Self {
+    pub(crate) async fn start(certificates: Option<&Certificates>) -> Self {
         let logic = Arc::new(TestLogic::default());
         let tls = certificates.map(|files| (files.cert.clone(), files.key.clone()));
         let app = serve::app(&serve::Options { port: 0, tls }, Arc::clone(&logic)).unwrap();
@@ -37,7 +37,7 @@ impl Running {
         }
     }
 
-    async fn connect(&self, certificates: Option<&Certificates>) -> Target {
+    pub(crate) async fn connect(&self, certificates: Option<&Certificates>) -> Target {
         let tls = certificates.map(|files| (files.ca.clone(), Some(SERVER_NAME.to_owned())));
         let addr = self.addr.clone();
         Target::connect(&client::Options { addr, tls })
@@ -45,7 +45,7 @@ impl Running {
             .unwrap()
     }
 
-    async fn leave(self) {
+    pub(crate) async fn leave(self) {
         self.handle.shutdown();
         self.task.await.unwrap().unwrap();
     }
