@@ -144,7 +144,6 @@ pub(crate) fn names() -> [&'static str; JUDGES.len()] {
 pub(crate) fn run_in(steps: &mut Steps, wanted: &[String]) {
     if find_program("go").is_none() {
         let line = "skipped: peers: `go` is not on PATH; install Go 1.25 or newer";
-        println!("==> {line}");
         steps.note(line.to_owned());
         return;
     }
