@@ -1,5 +1,6 @@
 //! One connection, from its making to its end.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -28,6 +29,11 @@ const CLOSING: Duration = Duration::from_secs(3);
 
 /// How many bytes are read at a time.
 const READ_BYTES: usize = 64 * 1024;
+
+thread_local! {
+    /// What is read goes here first: thousands of connections hold no buffers of their own.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// How a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +139,6 @@ struct Talk {
     written: usize,
     bytes_sent: u64,
     seen: Seen,
-    buffer: Vec<u8>,
     /// Something was read since the script was asked.
     heard: bool,
     told_at: Option<Instant>,
@@ -149,7 +154,6 @@ impl Talk {
             written: 0,
             bytes_sent: 0,
             seen: Seen::default(),
-            buffer: Vec::new(),
             heard: false,
             told_at: None,
             end: None,
@@ -209,7 +213,7 @@ impl Talk {
     }
 
     fn read(&mut self) {
-        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut buffer = BUFFER.take();
         buffer.resize(READ_BYTES, 0);
         while self.end.is_none() {
             match self.io.try_read(&mut buffer) {
@@ -225,12 +229,7 @@ impl Talk {
         if self.seen.go_away.is_some() {
             self.told_at.get_or_insert_with(Instant::now);
         }
-        // Thousands of connections that are idle hold no buffers.
-        self.buffer = if self.heard && !self.is_flushed() {
-            buffer
-        } else {
-            Vec::new()
-        };
+        BUFFER.set(buffer);
     }
 
     fn write(&mut self) {

@@ -60,17 +60,7 @@ pub(super) const TABLE: &[Attack] = &[
         expect: Expect::Bounded,
         memory_bytes_max: 96 * MIB,
         reading: Reading::Never,
-        script: || {
-            let mut asking = ask(WIDE, 900, large_answer());
-            let mut widened = false;
-            Box::new(move |out, seen| {
-                let next = asking(out, seen);
-                if !std::mem::replace(&mut widened, true) {
-                    craft::window_update(out, None, (1 << 31) - 65_536);
-                }
-                next
-            })
-        },
+        script: || ask(WIDE, 900, large_answer()),
         ..Attack::BASE
     },
     Attack {
@@ -81,17 +71,7 @@ pub(super) const TABLE: &[Attack] = &[
         expect: Expect::Bounded,
         memory_bytes_max: 96 * MIB,
         reading: Reading::Never,
-        script: || {
-            let mut asking = ask(WIDE, 900, endless_stream());
-            let mut widened = false;
-            Box::new(move |out, seen| {
-                let next = asking(out, seen);
-                if !std::mem::replace(&mut widened, true) {
-                    craft::window_update(out, None, (1 << 31) - 65_536);
-                }
-                next
-            })
-        },
+        script: || ask(WIDE, 900, endless_stream()),
         ..Attack::BASE
     },
     Attack {

@@ -63,6 +63,9 @@ pub(crate) struct AttackArgs {
     /// Build without optimization, to try out changes
     #[arg(long)]
     debug: bool,
+    /// A program `rz-attack` that was built already
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
     /// Write the table into docs/security.md
     #[arg(long)]
     write_docs: bool,
@@ -71,7 +74,8 @@ pub(crate) struct AttackArgs {
 /// Runs `cargo xtask attack`.
 pub(crate) fn run(args: &AttackArgs) -> Result<ExitCode> {
     let mut steps = Steps::new("attack");
-    let Some(program) = steps.run("build", || build(args.debug)) else {
+    let program = args.program.clone();
+    let Some(program) = program.or_else(|| steps.run("build", || build(args.debug))) else {
         return Ok(steps.verdict());
     };
     let Some(rows) = steps.run("read the table", || rows(&program, &args.only)) else {

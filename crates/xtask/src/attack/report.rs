@@ -132,11 +132,13 @@ fn row_json(row: &Row, outcome: &Outcome) -> Value {
             "before": usage(&outcome.before),
             "during": usage(&outcome.during),
             "after": usage(&outcome.after),
+            "after_again": outcome.again.as_ref().map(usage),
             "harmless_processor_s": outcome.harmless_processor_time.as_secs_f64(),
         },
         "log_line": outcome.log_line,
         "log_lines": outcome.log_lines,
         "attempts": outcome.attempts,
+        "machine_load": outcome.load,
         "ok": outcome.failures.is_empty(),
         "failures": outcome.failures,
     })
