@@ -45,9 +45,10 @@ impl From<FrameError> for ConnectionError {
 impl From<DecodeError> for ConnectionError {
     fn from(error: DecodeError) -> Self {
         let (code, rule) = match error {
-            DecodeError::BlockTooLarge { .. } => {
-                (ErrorCode::ENHANCE_YOUR_CALM, "header_block_bytes_max")
-            }
+            DecodeError::BlockTooLarge { .. } => (
+                ErrorCode::ENHANCE_YOUR_CALM,
+                "a header block is too long (header_block_bytes_max)",
+            ),
             _ => (
                 ErrorCode::COMPRESSION_ERROR,
                 "a header block cannot be decoded",

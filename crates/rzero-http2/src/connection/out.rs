@@ -45,7 +45,8 @@ impl Out {
     ) -> Result<(), ConnectionError> {
         self.answers_bytes = (self.answers_bytes + bytes).min(self.bytes.len());
         if self.answers_bytes > bytes_max {
-            let rule = "the peer provokes answers and does not read them (answers_bytes_max)";
+            let rule =
+                "the peer provokes answers and does not read them (limits.answers_bytes_max)";
             return Err(ConnectionError::calm(rule));
         }
         Ok(())

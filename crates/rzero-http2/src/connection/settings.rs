@@ -64,11 +64,28 @@ pub(super) fn write_first(
     }
 }
 
+/// The values of INITIAL_WINDOW_SIZE in one frame.
+#[derive(Debug, Clone, Copy)]
+struct Windows {
+    largest: i64,
+    last: i64,
+}
+
 impl<S> State<S> {
     pub(super) fn settings(&mut self, list: &SettingsList<'_>) -> Result<(), ConnectionError> {
         self.abuse.settings()?;
+        let mut windows: Option<Windows> = None;
         for setting in list.iter() {
-            self.setting(setting)?;
+            if let Setting::InitialWindowSize(bytes) = setting {
+                let last = i64::from(bytes);
+                let largest = windows.map_or(last, |windows| windows.largest.max(last));
+                windows = Some(Windows { largest, last });
+            } else {
+                self.setting(setting)?;
+            }
+        }
+        if let Some(windows) = windows {
+            self.initial_window(windows)?;
         }
         if !self.peer.is_known {
             self.peer.is_known = true;
@@ -87,31 +104,38 @@ impl<S> State<S> {
                 return Err(ConnectionError::protocol("a server sets ENABLE_PUSH"));
             }
             Setting::MaxConcurrentStreams(streams) => self.peer.streams_max = streams,
-            Setting::InitialWindowSize(bytes) => return self.initial_window(i64::from(bytes)),
             Setting::MaxFrameSize(bytes) => {
                 let bytes = bytes.min(self.config.frame_bytes_max);
                 self.peer.frame_bytes_max = usize::try_from(bytes).unwrap_or(PAYLOAD_BYTES_MIN_MAX);
             }
-            Setting::EnablePush(_) | Setting::MaxHeaderListSize(_) | Setting::Unknown { .. } => {}
+            Setting::InitialWindowSize(_)
+            | Setting::EnablePush(_)
+            | Setting::MaxHeaderListSize(_)
+            | Setting::Unknown { .. } => {}
         }
         Ok(())
     }
 
-    /// RFC 9113 section 6.9.2: streams that are open move along, below 0 if need be.
-    fn initial_window(&mut self, bytes: i64) -> Result<(), ConnectionError> {
-        let by = bytes - self.peer.window_initial;
-        self.peer.window_initial = bytes;
-        if by == 0 {
+    /// RFC 9113 section 6.9.2: streams that are open move along, below 0 if need be. Once for a
+    /// whole frame, however often it sets the window: each time costs work on every stream.
+    fn initial_window(
+        &mut self,
+        Windows { largest, last }: Windows,
+    ) -> Result<(), ConnectionError> {
+        let before = self.peer.window_initial;
+        self.peer.window_initial = last;
+        let by = last - before;
+        if by == 0 && largest <= before {
             return Ok(());
         }
         for stream in self.streams.iter_mut() {
-            stream.send_window += by;
-            if stream.send_window > i64::from(WINDOW_BYTES_MAX) {
+            if stream.send_window + largest - before > i64::from(WINDOW_BYTES_MAX) {
                 return Err(ConnectionError::new(
                     ErrorCode::FLOW_CONTROL_ERROR,
                     "INITIAL_WINDOW_SIZE puts a window above 2^31-1",
                 ));
             }
+            stream.send_window += by;
             let could_send = stream.pending.is_some() && stream.send_window > 0;
             if could_send && !stream.is_ready {
                 self.ready.push_back(stream.id);

@@ -298,7 +298,7 @@ impl Splitter {
         if continuations > self.config.continuations_max {
             return Err(FrameError::connection(
                 ErrorCode::ENHANCE_YOUR_CALM,
-                "a header block has too many frames",
+                "a header block has too many frames (limits.continuations_max)",
             ));
         }
         let is_block = matches!(

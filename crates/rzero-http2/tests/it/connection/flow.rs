@@ -84,6 +84,25 @@ fn windows_fall_below_zero_and_rise_again() {
 }
 
 #[test]
+fn one_frame_may_set_the_window_often() {
+    let mut server = Bench::server();
+    server.play("S4=10 H1e !head1 !data1:12");
+    // 0, 4 and 13 in one frame: only the last counts.
+    let values = "000400000000_000400000004_00040000000d";
+    assert_eq!(
+        server.play(&format!("X000012_04_00_00000000_{values}")),
+        ["SETTINGS ack", "DATA 1 2"]
+    );
+    // But none of them may lift a window too high.
+    server.play("W1:2147400000");
+    let values = "00047fffffff_000400000000";
+    assert_eq!(
+        server.play(&format!("X00000c_04_00_00000000_{values}")),
+        ["GOAWAY 1 FLOW_CONTROL_ERROR"]
+    );
+}
+
+#[test]
 fn lowered_window_takes_a_stream_out_of_the_queue() {
     let config = Config {
         out_bytes_max: 10,
