@@ -80,11 +80,11 @@ pub(super) fn channel(
         registry.watch(&target)
     } else {
         let mut instances = Vec::new();
-        for text in &config.addresses {
+        for (index, text) in config.addresses.iter().enumerate() {
             let address = text
                 .parse()
                 .map_err(|e| Error::invalid_input(format!("client.{name}.addresses: {e}")))?;
-            let id = text.parse().map_err(Error::from)?;
+            let id = format!("static-{index}").parse().map_err(Error::from)?;
             instances.push(Instance::new(target.clone(), id, PROTOCOL, address));
         }
         StaticRegistry::new(instances)?.watch(&target)
