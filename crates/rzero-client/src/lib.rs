@@ -23,7 +23,9 @@ mod snapshot;
 mod stream;
 
 pub use channel::Channel;
-pub use config::{ClientConfig, ClientTlsConfig};
+pub use config::{
+    ClientCompressionConfig, ClientConfig, ClientLimitsConfig, ClientTlsConfig, OrNever, RateConfig,
+};
 pub use options::CallOptions;
 pub use rt::ClientStream;
 pub use shared::NodeView;

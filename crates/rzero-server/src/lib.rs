@@ -18,5 +18,8 @@ mod router;
 pub mod rt;
 
 pub use app::{App, AppHandle, Drained};
-pub use config::{DrainConfig, Mode, RpcConfig, ServerConfig, ServiceConfig, TlsConfig};
+pub use config::{
+    CompressionConfig, DrainConfig, LimitsConfig, Mode, OrNever, RateConfig, RpcConfig,
+    ServerConfig, ServiceConfig, TlsConfig,
+};
 pub use exit::{Exit, run};

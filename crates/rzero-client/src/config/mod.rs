@@ -1,12 +1,22 @@
 //! What an operator may write about a client.
 
+mod limits;
+mod never;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use rzero_balance::Policy;
+use rzero_config::ByteSize;
 use serde::Deserialize;
 
+pub use limits::{ClientLimitsConfig, RateConfig};
+pub use never::OrNever;
+
 /// `[client.<name>]`: how one target service is called.
+///
+/// What is `None` is left to the wire, which knows its own defaults and checks the ranges when it
+/// is made; `docs/configuration.md` lists them.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct ClientConfig {
@@ -27,6 +37,26 @@ pub struct ClientConfig {
     pub tls: Option<ClientTlsConfig>,
     /// Whether calls wait for an instance until their deadline when none is ready, default false.
     pub wait_for_ready: bool,
+    /// Longest message that is received, counted after decompression; 1 B to 1 GiB and less than
+    /// `receive_buffer`.
+    pub max_message: Option<ByteSize>,
+    /// Longest message that is sent, counted before compression; 1 B to 2 GiB - 1.
+    pub max_send_message: Option<ByteSize>,
+    /// How requests are compressed. Compressed answers are always understood.
+    pub compression: Option<ClientCompressionConfig>,
+    /// Calls in flight on a connection, those included that wait for the server to take more; more
+    /// are refused. 1 to 2^31 - 1.
+    pub max_calls: Option<u64>,
+    /// Time without a byte after which a server is asked for a sign of life; at least 1 s.
+    pub keepalive: Option<OrNever>,
+    /// Time that it has to give one; at least 100 ms.
+    #[serde(with = "rzero_config::duration::option")]
+    pub keepalive_timeout: Option<Duration>,
+    /// Bytes of messages of a connection that were received and not consumed; past it the calls
+    /// that stalled longest end. 64 KiB to 1 TiB.
+    pub receive_buffer: Option<ByteSize>,
+    /// The bounds of HTTP/2 itself.
+    pub limits: ClientLimitsConfig,
 }
 
 impl Default for ClientConfig {
@@ -39,8 +69,26 @@ impl Default for ClientConfig {
             balancer: Policy::default(),
             tls: None,
             wait_for_ready: false,
+            max_message: None,
+            max_send_message: None,
+            compression: None,
+            max_calls: None,
+            keepalive: None,
+            keepalive_timeout: None,
+            receive_buffer: None,
+            limits: ClientLimitsConfig::default(),
         }
     }
+}
+
+/// How a client compresses its requests.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientCompressionConfig {
+    /// Not at all.
+    Never,
+    /// With gzip.
+    Gzip,
 }
 
 /// `[client.<name>.tls]`: PEM files.
