@@ -115,8 +115,27 @@ fn impossible_values_stop_the_start() {
         error.contains("server.drain") && error.contains("budget"),
         "{error}"
     );
+    let error = start(&GOOD.replace("timeout = \"1s\"", "max_streams = 0"));
+    assert!(
+        error.contains("server.rpc.max_streams = 0") && error.contains("1 to 2147483647"),
+        "{error}"
+    );
     let error = start(&format!("{GOOD}\n[registry]\ndir = \"/proc/nowhere\"\n"));
     assert!(error.contains("/proc/nowhere"), "{error}");
+}
+
+#[tokio::test]
+async fn an_impossible_client_is_named_when_its_channel_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let registry = format!("\n[registry]\ndir = {:?}\n", dir.path().join("registry"));
+    let text = GOOD.replace("balancer = \"random\"", "keepalive = \"500ms\"") + &registry;
+    let settings = load::<Config>(write(dir.path(), &text)).unwrap();
+    let app = rzero::App::new(&settings).unwrap();
+    let error = app.channel("user").map(drop).unwrap_err();
+    assert_eq!(
+        error.message(),
+        "client.user.keepalive = \"500ms\" is out of range; write \"1s\" to \"365d\""
+    );
 }
 
 #[cfg(not(feature = "etcd"))]

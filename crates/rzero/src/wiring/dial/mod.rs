@@ -1,5 +1,12 @@
 //! Wires and channels by configuration.
 
+#[cfg(feature = "grpc")]
+mod options;
+#[cfg(feature = "grpc")]
+mod section;
+#[cfg(all(test, feature = "grpc"))]
+mod tests;
+
 use std::sync::Arc;
 
 use rzero_client::{Channel, ClientConfig};
@@ -15,7 +22,8 @@ pub(super) const PROTOCOL: &str = "grpc";
 /// The wire that a server listens on.
 #[cfg(feature = "grpc")]
 pub(super) fn wire(service: &ServiceConfig, server: &ServerConfig) -> Result<Arc<dyn Wire>> {
-    let wire = rzero_grpc::GrpcWire::new(server.rpc.listen(service.mode)?);
+    let options = options::server(&server.rpc)?;
+    let wire = rzero_grpc::GrpcWire::new(server.rpc.listen(service.mode)?).with_options(options);
     Ok(Arc::new(match &server.rpc.tls {
         None => wire,
         Some(tls) => {
@@ -34,17 +42,28 @@ pub(super) fn wire(_: &ServiceConfig, _: &ServerConfig) -> Result<Arc<dyn Wire>>
 /// What opens the connections of a client.
 ///
 /// # Errors
-/// When its certificates cannot be used, or when no wire is compiled in.
-#[cfg(feature = "grpc")]
+/// When a value is out of its range, when its certificates cannot be used, or when no wire is
+/// compiled in.
 pub fn dialer(config: &ClientConfig) -> Result<Arc<dyn Dial>> {
-    let dialer = rzero_grpc::GrpcDialer::new();
+    dialer_of("client", config)
+}
+
+/// What opens the connections of the client that `section` describes.
+#[cfg(feature = "grpc")]
+fn dialer_of(section: &str, config: &ClientConfig) -> Result<Arc<dyn Dial>> {
+    let options = options::client(section, config)?;
+    let dialer = rzero_grpc::GrpcDialer::new().with_options(options);
     Ok(Arc::new(match &config.tls {
         None => dialer,
         Some(tls) => {
             let identity = match (&tls.cert, &tls.key) {
                 (Some(cert), Some(key)) => Some((cert.as_path(), key.as_path())),
                 (None, None) => None,
-                _ => return Err(Error::invalid_input("client tls: cert and key go together")),
+                _ => {
+                    return Err(Error::invalid_input(format!(
+                        "{section}.tls: cert and key go together"
+                    )));
+                }
             };
             let name = tls.server_name.as_deref();
             dialer.with_tls(rzero_grpc::ClientTls::from_files(&tls.ca, identity, name)?)
@@ -52,12 +71,8 @@ pub fn dialer(config: &ClientConfig) -> Result<Arc<dyn Dial>> {
     }))
 }
 
-/// What opens the connections of a client.
-///
-/// # Errors
-/// Always: no wire is compiled in.
 #[cfg(not(feature = "grpc"))]
-pub fn dialer(_: &ClientConfig) -> Result<Arc<dyn Dial>> {
+fn dialer_of(_: &str, _: &ClientConfig) -> Result<Arc<dyn Dial>> {
     Err(no_wire())
 }
 
@@ -73,9 +88,10 @@ pub(super) fn channel(
     registry: &dyn Registry,
     caller: Option<Arc<str>>,
 ) -> Result<Channel> {
-    let key = format!("client.{name}.service");
-    let target = service_name(config.service.as_deref().unwrap_or(name), &key)?;
-    let dial = dialer(config)?;
+    let section = format!("client.{name}");
+    let service = config.service.as_deref().unwrap_or(name);
+    let target = service_name(service, &format!("{section}.service"))?;
+    let dial = dialer_of(&section, config)?;
     let watch = if config.addresses.is_empty() {
         registry.watch(&target)
     } else {
@@ -83,7 +99,7 @@ pub(super) fn channel(
         for (index, text) in config.addresses.iter().enumerate() {
             let address = text
                 .parse()
-                .map_err(|e| Error::invalid_input(format!("client.{name}.addresses: {e}")))?;
+                .map_err(|e| Error::invalid_input(format!("{section}.addresses: {e}")))?;
             let id = format!("static-{index}").parse().map_err(Error::from)?;
             instances.push(Instance::new(target.clone(), id, PROTOCOL, address));
         }
