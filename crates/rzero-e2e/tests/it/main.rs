@@ -10,5 +10,6 @@ mod fresh;
 mod hard;
 mod lanes;
 mod lifecycle;
+mod options;
 mod support;
 mod tls;
