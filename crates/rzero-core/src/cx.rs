@@ -98,7 +98,8 @@ impl Cx {
     /// Adds initial metadata to the answer.
     ///
     /// # Errors
-    /// When the key or value cannot be metadata, or when a stream has sent its first message.
+    /// When the key or value cannot be metadata, or when a stream has sent it, at the
+    /// latest with its first message.
     pub fn set_header(
         &self,
         key: impl Into<String>,
@@ -110,13 +111,23 @@ impl Cx {
     /// Adds binary initial metadata to the answer; the key ends in `-bin`.
     ///
     /// # Errors
-    /// When the key cannot be metadata, or when a stream has sent its first message.
+    /// When the key cannot be metadata, or when a stream has sent it, at the
+    /// latest with its first message.
     pub fn set_header_binary(
         &self,
         key: impl Into<String>,
         value: impl Into<Bytes>,
     ) -> Result<(), Error> {
         self.add_headers(|headers| headers.insert_binary(key.into(), value.into()))
+    }
+
+    /// Sends the initial metadata of a stream now, not with its first message: some callers wait
+    /// for it before they send. None can be added afterwards. Without effect on a unary call, and
+    /// on a wire that cannot.
+    pub fn send_headers(&self) {
+        if let Some(stream) = &self.stream {
+            stream.send_headers();
+        }
     }
 
     /// Adds trailing metadata to the answer; it is sent also when the call fails.
@@ -181,5 +192,70 @@ impl fmt::Debug for Cx {
         f.debug_struct("Cx")
             .field("info", &self.info)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::{Context, Poll};
+
+    use super::*;
+    use crate::{Idempotency, Kind};
+
+    /// A stream that knows whether its head was sent.
+    #[derive(Default)]
+    struct Head(AtomicBool);
+
+    impl StreamIo for Head {
+        fn poll_recv(&self, _: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+            Poll::Pending
+        }
+
+        fn poll_send(&self, _: &mut Context<'_>, _: &mut Option<Bytes>) -> Poll<Result<(), Error>> {
+            Poll::Pending
+        }
+
+        fn close_send(&self) {}
+
+        fn add_headers(&self, _: Metadata) -> bool {
+            !self.0.load(Ordering::Relaxed)
+        }
+
+        fn send_headers(&self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+
+        fn headers(&self) -> Option<Metadata> {
+            None
+        }
+
+        fn trailers(&self) -> Option<Metadata> {
+            None
+        }
+
+        fn release_recv(&self) {}
+    }
+
+    fn info(kind: Kind) -> CallInfo {
+        let method = Method::dynamic("/a.B/C", kind, Idempotency::Unknown).unwrap();
+        CallInfo::new(method, Instant::now())
+    }
+
+    #[test]
+    fn no_initial_metadata_is_added_once_it_was_sent() {
+        let cx = Cx::stream(info(Kind::Bidi), Arc::new(Head::default()));
+        cx.set_header("k", "1").unwrap();
+        cx.send_headers();
+        assert!(cx.set_header("k", "2").is_err());
+    }
+
+    #[test]
+    fn unary_call_keeps_its_initial_metadata_for_the_answer() {
+        let cx = Cx::unary(info(Kind::Unary));
+        cx.send_headers();
+        cx.set_header("k", "1").unwrap();
+        let reply = cx.into_reply_metadata().unwrap();
+        assert_eq!(reply.headers.get("k"), Some("1"));
     }
 }

@@ -41,7 +41,7 @@ fn payload(data: Bytes, request_info: Option<RequestInfo>) -> ConformancePayload
     ConformancePayload { data, request_info }
 }
 
-/// Sets the metadata that an answer is to have.
+/// Sets the metadata that an answer is to have; the head of a stream goes out at once.
 fn set_metadata(cx: &Cx, headers: &[Header], trailers: &[Header]) -> Result<()> {
     for (key, value) in convert::pairs(headers)? {
         match value {
@@ -55,6 +55,7 @@ fn set_metadata(cx: &Cx, headers: &[Header], trailers: &[Header]) -> Result<()> 
             Value::Binary(bytes) => cx.set_trailer_binary(key, bytes)?,
         }
     }
+    cx.send_headers();
     Ok(())
 }
 

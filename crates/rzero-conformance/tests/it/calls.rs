@@ -117,6 +117,7 @@ async fn asked_error_comes_with_its_details_and_what_the_server_saw() {
     assert_eq!(error.details[..1], failure().details);
     let info: RequestInfo = error.details[1].to_msg().unwrap();
     assert_eq!((info.requests.len(), info.timeout_ms), (1, None));
+    assert_eq!(got.response_trailers, [header("x-tail", &["c"])]);
 }
 
 #[tokio::test]
@@ -179,6 +180,21 @@ async fn full_duplex_answers_each_request_half_duplex_all() {
         let told: Vec<_> = infos.map(|i| i.map_or(0, |i| i.requests.len())).collect();
         assert_eq!(told, seen, "full duplex: {full_duplex}");
     }
+}
+
+#[tokio::test]
+async fn call_that_the_server_ends_early_keeps_its_trailers() {
+    let server = Server::start(&plaintext()).await.unwrap();
+    let definition = StreamResponseDefinition {
+        error: Some(failure()),
+        ..answers(&[], 0)
+    };
+    let mut wanted = request(&server, "BidiStream", &bidi(definition, true));
+    wanted.set_stream_type(StreamType::FullDuplexBidiStream);
+    let got = perform(wanted).await;
+    assert_eq!(got.error.unwrap().code(), Code::FailedPrecondition);
+    assert_eq!(got.response_headers, [header("x-head", &["a"])]);
+    assert_eq!(got.response_trailers, [header("x-tail", &["c"])]);
 }
 
 #[tokio::test]
