@@ -53,6 +53,7 @@ impl Bucket {
         self.filled = now;
     }
 
+    #[inline]
     fn earn(&mut self, tokens: u32) {
         self.tokens = self.tokens.saturating_add(tokens).min(self.rate.burst);
     }
@@ -110,6 +111,7 @@ impl Abuse {
     }
 
     /// A stream ended as it should.
+    #[inline]
     pub(super) fn stream_done(&mut self) {
         self.resets.earn(1);
     }
@@ -130,11 +132,13 @@ impl Abuse {
     }
 
     /// A header block of the peer.
+    #[inline]
     pub(super) fn headers_received(&mut self) {
         self.idle_frames.earn(1);
     }
 
     /// A DATA frame of the peer.
+    #[inline]
     pub(super) fn data_received(&mut self, bytes: usize, end: bool) -> Result<(), ConnectionError> {
         if end || bytes >= PROGRESS_BYTES {
             self.idle_frames.earn(1);
@@ -150,6 +154,7 @@ impl Abuse {
     }
 
     /// A DATA frame to the peer.
+    #[inline]
     pub(super) fn data_sent(&mut self, bytes: usize) {
         if bytes >= PROGRESS_BYTES {
             let credits = 1 + bytes / BYTES_PER_CREDIT;

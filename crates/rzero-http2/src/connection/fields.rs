@@ -58,6 +58,7 @@ impl FieldCheck {
 
     /// Checks the next field, of whose texts it may be known that they have no forbidden
     /// characters. Whether it and all before are valid.
+    #[inline]
     pub(super) fn accept(&mut self, field: &Field<'_>, is_well_formed: bool) -> bool {
         self.is_well_formed = is_well_formed;
         if self.broken.is_none()
@@ -105,6 +106,7 @@ impl FieldCheck {
         self.status >= 100 && self.status < 200
     }
 
+    #[inline]
     fn field(&mut self, field: &Field<'_>) -> Checked {
         if !self.is_well_formed {
             check_characters(field)?;

@@ -38,6 +38,7 @@ impl ConnectionWindow {
 
     /// Takes bytes off, if there is room for them.
     #[must_use]
+    #[inline]
     pub(super) fn take(&mut self, bytes: usize) -> bool {
         let left = self.window - wide(bytes);
         if left < 0 {
@@ -48,6 +49,7 @@ impl ConnectionWindow {
     }
 
     /// The update that is due: when half is used.
+    #[inline]
     pub(super) fn update(&mut self) -> Option<NonZeroU32> {
         let used = self.target - self.window;
         if used * 2 < self.target {
@@ -93,6 +95,7 @@ impl StreamWindow {
     /// Takes a frame's bytes off, if there is room for them. `held` of them go to the shell, the
     /// rest is padding.
     #[must_use]
+    #[inline]
     pub(super) fn take(&mut self, bytes: usize, held: usize) -> bool {
         let left = self.window - wide(bytes);
         if bytes > 0 && left < 0 {
@@ -105,6 +108,7 @@ impl StreamWindow {
     }
 
     /// Gives bytes back that the shell held. Gives how many it held.
+    #[inline]
     pub(super) fn consume(&mut self, bytes: usize) -> i64 {
         let bytes = wide(bytes).min(self.unconsumed);
         self.unconsumed -= bytes;
@@ -116,6 +120,7 @@ impl StreamWindow {
 
     /// The update that is due: when half the window can be returned, or when the peer waits and
     /// more is returned than held.
+    #[inline]
     pub(super) fn update(&mut self) -> Option<NonZeroU32> {
         let is_due = self.released * 2 >= self.target
             || (self.window <= 0 && self.released >= self.unconsumed);

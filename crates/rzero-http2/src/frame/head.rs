@@ -100,6 +100,7 @@ pub(super) struct Head {
 }
 
 impl Head {
+    #[inline]
     pub(super) fn parse(bytes: [u8; HEAD_BYTES]) -> Self {
         let [l0, l1, l2, kind, flags, s0, s1, s2, s3] = bytes;
         Self {
@@ -110,10 +111,12 @@ impl Head {
         }
     }
 
+    #[inline]
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.bytes());
     }
 
+    #[inline]
     pub(super) fn bytes(&self) -> [u8; HEAD_BYTES] {
         let length = u32::try_from(self.payload_bytes).unwrap_or(u32::MAX);
         let [high, l0, l1, l2] = length.to_be_bytes();

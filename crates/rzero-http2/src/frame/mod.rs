@@ -96,6 +96,7 @@ pub enum Piece<'a> {
 }
 
 impl<'a> Frame<'a> {
+    #[inline]
     fn parse(head: &Head, payload: &'a [u8]) -> Result<Self, FrameError> {
         Ok(match head.kind {
             kind::DATA => Self::Data(Data::parse(head, payload)?),

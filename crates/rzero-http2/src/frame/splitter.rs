@@ -149,6 +149,7 @@ impl Splitter {
     /// # Errors
     ///
     /// As for [`next`](Self::next).
+    #[inline]
     pub fn next_piece<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i [u8],
@@ -198,6 +199,7 @@ impl Splitter {
     }
 
     /// What every call begins with: the frame given out before is no longer looked at.
+    #[inline]
     fn begin(&mut self) -> Result<(), FrameError> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -211,6 +213,7 @@ impl Splitter {
     }
 
     /// Takes a whole frame, or all that there is of one.
+    #[inline]
     fn take<'a>(
         &mut self,
         input: &mut &'a [u8],

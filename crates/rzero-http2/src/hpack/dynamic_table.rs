@@ -70,11 +70,13 @@ impl DynamicTable {
     }
 
     /// The entry that is `age` inserts old: 0 is the newest.
+    #[inline]
     pub(super) fn get(&self, age: usize) -> Option<(&[u8], &[u8])> {
         self.entries.get(age).map(|entry| self.text(entry))
     }
 
     /// Like [`get`](Self::get), and whether the entry was inserted as a trusted one.
+    #[inline]
     pub(super) fn get_trusted(&self, age: usize) -> Option<(&[u8], &[u8], bool)> {
         let entry = self.entries.get(age)?;
         let (name, value) = self.text(entry);
@@ -129,6 +131,7 @@ impl DynamicTable {
         self.bytes += bytes;
     }
 
+    #[inline]
     fn text(&self, entry: &Entry) -> (&[u8], &[u8]) {
         self.texts[entry.start..entry.end()].split_at(entry.name_len())
     }

@@ -13,6 +13,17 @@ pub(super) struct EncoderTable {
     dynamic: DynamicTable,
     /// By hash of the field. What is found there is compared, so that old places do no harm.
     places: [Place; PLACES],
+    /// Counts what may move an index; it may wrap.
+    version: u32,
+    /// Runs of fields that are written often.
+    runs: Vec<Run>,
+}
+
+/// What a run of fields was encoded as, with the version of the table that this holds for.
+#[derive(Debug, Clone, Default)]
+struct Run {
+    bytes: Vec<u8>,
+    version: Option<u32>,
 }
 
 /// Where a field was.
@@ -30,7 +41,31 @@ impl EncoderTable {
         Self {
             dynamic: DynamicTable::new(),
             places: [Place::Nowhere; PLACES],
+            version: 0,
+            runs: Vec::new(),
         }
+    }
+
+    pub(super) const fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The bytes of a run, if they still hold.
+    #[inline]
+    pub(super) fn run(&self, run: usize) -> Option<&[u8]> {
+        let run = self.runs.get(run)?;
+        (run.version == Some(self.version)).then_some(&run.bytes)
+    }
+
+    /// Remembers the bytes of a run.
+    pub(super) fn set_run(&mut self, run: usize, bytes: &[u8]) {
+        if self.runs.len() <= run {
+            self.runs.resize_with(run + 1, Run::default);
+        }
+        let run = &mut self.runs[run];
+        run.bytes.clear();
+        run.bytes.extend_from_slice(bytes);
+        run.version = Some(self.version);
     }
 
     pub(super) const fn bytes(&self) -> usize {
@@ -43,10 +78,12 @@ impl EncoderTable {
 
     pub(super) fn set_bytes_max(&mut self, bytes_max: usize) {
         self.dynamic.set_bytes_max(bytes_max);
+        self.version = self.version.wrapping_add(1);
     }
 
     pub(super) fn insert(&mut self, name: &[u8], value: &[u8]) {
         self.dynamic.insert(name, value, false);
+        self.version = self.version.wrapping_add(1);
         self.places[hash(name, value)] = Place::Dynamic(self.dynamic.newest());
     }
 

@@ -17,6 +17,7 @@ const fn prefix_mask(prefix_bits: u8) -> u8 {
 /// # Errors
 ///
 /// [`DecodeError::IntegerOverflow`] when the value does not fit in 32 bits.
+#[inline]
 pub(super) fn decode(buf: &[u8], prefix_bits: u8) -> Result<Option<(usize, usize)>, DecodeError> {
     let Some((first, rest)) = buf.split_first() else {
         return Ok(None);
@@ -45,6 +46,7 @@ pub(super) fn decode(buf: &[u8], prefix_bits: u8) -> Result<Option<(usize, usize
     clippy::cast_possible_truncation,
     reason = "each cast is of a value that was just compared or masked to fit"
 )]
+#[inline]
 pub(super) fn encode(out: &mut Vec<u8>, pattern: u8, prefix_bits: u8, value: usize) {
     let mask = prefix_mask(prefix_bits);
     if value < usize::from(mask) {

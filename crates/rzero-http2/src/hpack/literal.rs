@@ -89,10 +89,17 @@ impl<'a> Literal<'a> {
     }
 }
 
-/// Appends a string in its shorter form. Of equal forms the plain one, which costs no decoding.
-pub(super) fn write_text(out: &mut Vec<u8>, text: &[u8]) {
-    let coded_len = huffman::encoded_len(text);
-    if coded_len < text.len() {
+/// Appends a string, coded if that saves at least `saved_bytes_min`, which is more than 0: where it
+/// saves nothing the plain form costs no decoding.
+pub(super) fn write_text(out: &mut Vec<u8>, text: &[u8], saved_bytes_min: usize) {
+    // A code has at least 5 bits.
+    let saved_bytes_max = text.len() * 3 / 8;
+    let coded_len = if saved_bytes_max >= saved_bytes_min {
+        huffman::encoded_len(text)
+    } else {
+        text.len()
+    };
+    if coded_len + saved_bytes_min <= text.len() {
         integer::encode(out, HUFFMAN, 7, coded_len);
         huffman::encode(out, text);
     } else {
@@ -106,13 +113,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn huffman_is_used_only_where_it_is_shorter() {
+    fn huffman_is_used_only_where_it_saves_enough() {
         let mut out = Vec::new();
-        write_text(&mut out, b"307"); // 3 bytes either way
+        write_text(&mut out, b"307", 1); // 3 bytes either way
         assert_eq!(out, b"\x03307");
         out.clear();
-        write_text(&mut out, b"302");
+        write_text(&mut out, b"302", 1);
         assert_eq!(out, [0x82, 0x64, 0x02]);
+        for (len, is_coded) in [(10, false), (11, true)] {
+            out.clear();
+            write_text(&mut out, &vec![b'a'; len], 4); // 5 bits each
+            assert_eq!(out[0] & HUFFMAN != 0, is_coded, "{len}");
+        }
     }
 
     #[test]

@@ -78,6 +78,7 @@ pub(super) enum Match {
 }
 
 /// The field at `index`, which counts from 1.
+#[inline]
 pub(super) fn get(index: usize) -> Option<(&'static [u8], &'static [u8])> {
     let (name, value) = FIELDS.get(index.checked_sub(1)?)?;
     Some((name.as_bytes(), value.as_bytes()))
