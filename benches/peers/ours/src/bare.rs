@@ -10,7 +10,7 @@ use prost::Message;
 use rzero::parts::client::ClientConfig;
 use rzero::parts::core::{Address, Connection, Dispatch, Handling, Shutdown, Wire};
 use rzero::parts::grpc::GrpcWire;
-use rzero::rt::{Duplex, Method, Trailers, open_stream, only, proto};
+use rzero::rt::{Duplex, Method, Trailers, only, open_stream, proto};
 use rzero::{Call, CallInfo, Receiver, Reply};
 use tokio::time::Instant;
 
@@ -139,4 +139,3 @@ impl bench_load::Client for Client {
         Ok((messages, sum))
     }
 }
-

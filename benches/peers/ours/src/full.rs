@@ -7,9 +7,7 @@ use bench_load::Result;
 use bytes::Bytes;
 use rzero::{CallOptions, Cx, Sender};
 
-use crate::api::bench::v1::{
-    Answer, Ask, Bench, BenchClient, BenchServer, FeedRequest, Order,
-};
+use crate::api::bench::v1::{Answer, Ask, Bench, BenchClient, BenchServer, FeedRequest, Order};
 
 /// No keys of its own.
 #[derive(serde::Deserialize)]

@@ -32,5 +32,7 @@ fn main() -> Result<()> {
 
 /// The order as generated code knows it.
 fn order(order: &bench_load::messages::Order) -> Result<api::bench::v1::Order> {
-    Ok(api::bench::v1::Order::decode(order.encode_to_vec().as_slice())?)
+    Ok(api::bench::v1::Order::decode(
+        order.encode_to_vec().as_slice(),
+    )?)
 }

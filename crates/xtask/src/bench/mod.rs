@@ -1,8 +1,10 @@
 //! `cargo xtask bench`: the benchmarks.
 
+mod rpc;
+
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::cargo::{cargo, check, packages};
 use crate::error::Result;
@@ -12,18 +14,33 @@ const PACKAGE: &str = "rzero-benches";
 
 /// Options of `cargo xtask bench`.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Examples:
-  cargo xtask bench                     every benchmark
-  cargo xtask bench -- unary            those whose names contain `unary`")]
+  cargo xtask bench                     the benchmarks inside one process
+  cargo xtask bench -- unary            those whose names contain `unary`
+  cargo xtask bench rpc --quick         calls over loopback, against other frameworks"
+)]
 pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    what: Option<What>,
     /// Arguments for the benchmark programs
     #[arg(last = true, value_name = "ARG")]
     rest: Vec<String>,
 }
 
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Calls between processes over loopback, against other frameworks
+    Rpc(rpc::RpcArgs),
+}
+
 /// Runs `cargo xtask bench`.
 pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
+    if let Some(What::Rpc(args)) = &args.what {
+        return rpc::run(args);
+    }
     if !packages()?.iter().any(|package| package.name == PACKAGE) {
         return Err(format!("this workspace has no package `{PACKAGE}` yet").into());
     }
