@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::engine::Cell;
+use crate::engine::Intake;
 use crate::fields::ReplyHead;
 use crate::message::{Assembler, Raw};
 
@@ -24,20 +24,7 @@ pub(super) struct UnaryCall {
 
 /// A call that streams.
 pub(super) struct StreamingCall {
-    pub(super) cell: Arc<Cell>,
+    pub(super) intake: Intake,
     /// Whether the head of the answer came.
     pub(super) has_head: bool,
-    pub(super) assembler: Assembler,
-}
-
-impl StreamingCall {
-    /// Bytes that the server may send at once, whatever its window: the rest of the message that
-    /// the caller waits for.
-    pub(super) fn wanted(&self) -> usize {
-        match self.assembler.missing() {
-            0 => 0,
-            missing if self.cell.is_awaited() => missing,
-            _ => 0,
-        }
-    }
 }

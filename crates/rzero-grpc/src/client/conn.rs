@@ -20,7 +20,7 @@ use super::calling::{Calling, StreamingCall, UnaryCall};
 use super::replies::Replies;
 use super::shared::{Command, Shared, leaving};
 use super::slot::Slot;
-use crate::engine::{Cell, Io, Keepalive, Life, Link, Poured, Scratch};
+use crate::engine::{Cell, Intake, Io, Keepalive, Life, Link, Poured, Scratch};
 use crate::fields::{RequestHead, write_request};
 use crate::message::{Assembler, PREFIX_BYTES};
 use crate::options::ClientOptions;
@@ -306,9 +306,8 @@ impl Conn {
             return self.replies.woken.drain(..).for_each(Waker::wake);
         };
         let call = Calling::Streaming(StreamingCall {
-            cell: Arc::clone(cell),
+            intake: Intake::new(Arc::clone(cell), self.options.receive_bytes_max),
             has_head: false,
-            assembler: Assembler::new(self.options.receive_bytes_max),
         });
         match self
             .core
@@ -345,7 +344,7 @@ impl Conn {
     /// Lets the server send the rest of a message that its caller waits for.
     fn widen(&mut self, stream: StreamId) {
         if let Some(Calling::Streaming(call)) = self.core.get_mut(stream) {
-            let wanted = call.wanted();
+            let wanted = call.intake.wanted();
             self.core.widen(stream, wanted);
         }
     }
@@ -402,7 +401,7 @@ impl Conn {
         let mut writable = mem::take(&mut self.replies.writable);
         for stream in writable.drain(..) {
             if let Some(Calling::Streaming(call)) = self.core.get_mut(stream) {
-                let cell = Arc::clone(&call.cell);
+                let cell = Arc::clone(&call.intake.cell);
                 self.pour(stream, &cell);
             }
         }
@@ -522,7 +521,7 @@ impl Calling {
     fn fail(self, error: Error, woken: &mut Vec<Waker>) {
         match self {
             Self::Unary(call) => call.slot.complete(Err(error), woken),
-            Self::Streaming(call) => call.cell.fail(error, None, woken),
+            Self::Streaming(call) => call.intake.cell.fail(error, None, woken),
         }
     }
 }

@@ -153,7 +153,7 @@ impl Connection for GrpcConnection {
             side: Side::Client,
             receive_bytes_max: self.options.receive_bytes_max,
             send_bytes_max: self.options.send_bytes_max,
-            credit_bytes: (self.options.http2.stream_window_bytes / 2) as usize,
+            window_bytes: self.options.http2.stream_window_bytes,
             compression: self.options.compression,
         };
         let entered = self.shared.enter();

@@ -81,37 +81,39 @@ impl Replies {
         let outcome = if call.has_head {
             self.fields.trailers()
         } else if end {
-            call.cell.set_headers(Metadata::new(), &mut self.woken);
+            call.intake
+                .cell
+                .set_headers(Metadata::new(), &mut self.woken);
             self.fields.trailers_only()
         } else {
             match self.fields.head() {
                 Ok(head) => {
                     call.has_head = true;
-                    call.cell.set_encoding(head.encoding);
-                    call.cell.set_headers(head.metadata, &mut self.woken);
+                    call.intake.cell.set_encoding(head.encoding);
+                    call.intake.cell.set_headers(head.metadata, &mut self.woken);
                     return;
                 }
                 Err(error) => Err(error),
             }
         };
         match outcome {
-            Ok(_) if call.assembler.is_torn() => self.fail(stream, call, torn()),
+            Ok(_) if call.intake.is_torn() => self.fail(stream, call, torn()),
             Ok(trailers) => {
-                call.cell.end(Some(trailers), &mut self.woken);
+                call.intake.cell.end(Some(trailers), &mut self.woken);
                 self.done.push(stream);
             }
             Err(error) => {
                 let trailers = error.trailers().cloned();
-                let headers = call.cell.headers().unwrap_or_default();
+                let headers = call.intake.cell.headers().unwrap_or_default();
                 let error = with_headers(error, headers);
-                call.cell.fail(error, trailers, &mut self.woken);
+                call.intake.cell.fail(error, trailers, &mut self.woken);
                 self.done.push(stream);
             }
         }
     }
 
     fn fail(&mut self, stream: StreamId, call: &StreamingCall, error: Error) {
-        call.cell.fail(error, None, &mut self.woken);
+        call.intake.cell.fail(error, None, &mut self.woken);
         self.done.push(stream);
     }
 
@@ -119,31 +121,18 @@ impl Replies {
         &mut self,
         stream: StreamId,
         call: &mut StreamingCall,
-        mut bytes: &[u8],
+        bytes: &[u8],
         end: bool,
     ) -> Credit {
-        let length = bytes.len();
-        let mut is_read = true;
-        loop {
-            match call.assembler.next(&mut bytes) {
-                Ok(Some(message)) => is_read = call.cell.deliver(message, &mut self.woken),
-                Ok(None) => break,
-                Err(error) => {
-                    self.fail(stream, call, message::of_answer(error));
-                    return Credit::consumed(length);
-                }
-            }
-        }
-        if end {
-            self.fail(stream, call, no_status());
-        }
-        if !is_read {
-            return Credit::consumed(length);
-        }
-        Credit {
-            consumed: 0,
-            widen: call.wanted(),
-        }
+        let fed = call.intake.feed(bytes, &mut self.woken);
+        let error = match fed {
+            Ok(credit) if !end => return credit,
+            // It should have ended with trailers.
+            Ok(_) => no_status(),
+            Err(error) => message::of_answer(error),
+        };
+        self.fail(stream, call, error);
+        Credit::consumed(bytes.len())
     }
 }
 
@@ -249,7 +238,7 @@ impl Events<Calling> for Replies {
         };
         match data {
             Calling::Unary(call) => call.slot.complete(Err(error), &mut self.woken),
-            Calling::Streaming(call) => call.cell.fail(error, None, &mut self.woken),
+            Calling::Streaming(call) => call.intake.cell.fail(error, None, &mut self.woken),
         }
     }
 

@@ -6,12 +6,14 @@
 //! that stream share a [`Cell`] with it.
 
 mod cell;
+mod intake;
 mod keepalive;
 mod link;
 mod mailbox;
 mod scratch;
 
 pub(crate) use cell::{Cell, Poured, Rules, Side, Touch, check_send};
+pub(crate) use intake::Intake;
 pub(crate) use keepalive::{Keepalive, Life};
 pub(crate) use link::{Io, Link};
 pub(crate) use mailbox::Mailbox;

@@ -206,7 +206,7 @@ impl Conn {
                 Command::Finish(stream, result) => {
                     if let Some(Served::Streaming(streaming)) = self.core.get_mut(stream) {
                         streaming.finish = Some(result);
-                        let cell = Arc::clone(&streaming.cell);
+                        let cell = Arc::clone(&streaming.intake.cell);
                         cell.finish();
                         self.pour(stream, &cell);
                     }
@@ -287,7 +287,10 @@ impl Conn {
         for (_, mut served) in self.core.take_streams() {
             served.abort();
             if let Served::Streaming(streaming) = served {
-                streaming.cell.fail(lost(), None, &mut self.requests.woken);
+                streaming
+                    .intake
+                    .cell
+                    .fail(lost(), None, &mut self.requests.woken);
             }
         }
         self.requests.woken.drain(..).for_each(Waker::wake);
@@ -349,7 +352,7 @@ impl Conn {
             Work::Refuse { stream, refusal } => answer::refuse(&mut self.core, stream, refusal),
             Work::Pour { stream } => {
                 if let Some(Served::Streaming(streaming)) = self.core.get_mut(stream) {
-                    let cell = Arc::clone(&streaming.cell);
+                    let cell = Arc::clone(&streaming.intake.cell);
                     self.pour(stream, &cell);
                 }
             }
@@ -504,7 +507,7 @@ impl Conn {
     /// Lets the caller send the rest of a message that its handler waits for.
     fn widen(&mut self, stream: StreamId) {
         if let Some(Served::Streaming(streaming)) = self.core.get_mut(stream) {
-            let wanted = streaming.wanted();
+            let wanted = streaming.intake.wanted();
             self.core.widen(stream, wanted);
         }
     }
@@ -614,7 +617,7 @@ impl Conn {
         self.core.for_each(|stream, served| {
             let (since, cell) = match served {
                 Served::Gathering(gather) => (gather.info.received(), None),
-                Served::Streaming(streaming) => (streaming.since, Some(&streaming.cell)),
+                Served::Streaming(streaming) => (streaming.since, Some(&streaming.intake.cell)),
                 Served::Running(_) | Served::Refused { .. } | Served::Answered { .. } => return,
             };
             if worst.as_ref().is_none_or(|(at, ..)| since < *at) {
@@ -628,7 +631,7 @@ impl Conn {
 
 fn served_cell(served: &Served) -> Option<Arc<Cell>> {
     match served {
-        Served::Streaming(streaming) => Some(Arc::clone(&streaming.cell)),
+        Served::Streaming(streaming) => Some(Arc::clone(&streaming.intake.cell)),
         _ => None,
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::context::{Context, MESSAGE_WITHIN};
 use super::served::{Gather, Running, Served, Streaming};
 use super::shared::Shared;
-use crate::engine::{Cell, Rules, Side, Touch};
+use crate::engine::{Cell, Intake, Rules, Side, Touch};
 use crate::fields::{Refusal, RequestFields};
 use crate::message::{self, Assembler, Encoding, Raw};
 use crate::options::AnswerCompression;
@@ -112,12 +112,11 @@ impl Requests {
         let info = self
             .fields
             .call_info(method, self.now, Arc::clone(&self.peer))?;
-        let assembler = Assembler::new(options.receive_bytes_max);
         if !method.kind().is_stream() {
             let by = info.deadline().unwrap_or(self.now + MESSAGE_WITHIN);
             return Ok(Served::Gathering(Gather {
                 info,
-                assembler,
+                assembler: Assembler::new(options.receive_bytes_max),
                 message: None,
                 encoding,
                 answers,
@@ -129,7 +128,7 @@ impl Requests {
             side: Side::Server,
             receive_bytes_max: options.receive_bytes_max,
             send_bytes_max: options.send_bytes_max,
-            credit_bytes: (options.http2.stream_window_bytes / 2) as usize,
+            window_bytes: options.http2.stream_window_bytes,
             compression: answers,
         };
         let owner = Arc::clone(&self.shared) as Arc<dyn Touch>;
@@ -141,8 +140,7 @@ impl Requests {
             cell: Arc::clone(&cell),
         });
         Ok(Served::Streaming(Streaming {
-            cell,
-            assembler,
+            intake: Intake::new(cell, options.receive_bytes_max),
             answers,
             task: None,
             finish: None,
@@ -190,34 +188,27 @@ impl Requests {
         &mut self,
         stream: StreamId,
         streaming: &mut Streaming,
-        mut bytes: &[u8],
+        bytes: &[u8],
         end: bool,
     ) -> Credit {
-        let length = bytes.len();
-        let mut is_read = true;
-        let error = loop {
-            match streaming.assembler.next(&mut bytes) {
-                Ok(Some(message)) => is_read = streaming.cell.deliver(message, &mut self.woken),
-                Ok(None) if end && streaming.assembler.is_torn() => break Some(torn()),
-                Ok(None) => break None,
-                Err(error) => break Some(error),
-            }
+        let intake = &mut streaming.intake;
+        let fed = match intake.feed(bytes, &mut self.woken) {
+            Ok(_) if end && intake.is_torn() => Err(torn()),
+            fed => fed,
         };
-        if let Some(error) = error {
-            let ended = Error::new(Class::Cancelled, "the call has failed");
-            streaming.cell.fail(ended, None, &mut self.woken);
-            self.work.push(Work::Fail { stream, error });
-            return Credit::consumed(length);
-        }
-        if end {
-            streaming.cell.end(None, &mut self.woken);
-        }
-        if !is_read {
-            return Credit::consumed(length);
-        }
-        Credit {
-            consumed: 0,
-            widen: streaming.wanted(),
+        match fed {
+            Ok(credit) => {
+                if end {
+                    intake.cell.end(None, &mut self.woken);
+                }
+                credit
+            }
+            Err(error) => {
+                let ended = Error::new(Class::Cancelled, "the call has failed");
+                intake.cell.fail(ended, None, &mut self.woken);
+                self.work.push(Work::Fail { stream, error });
+                Credit::consumed(bytes.len())
+            }
         }
     }
 }
@@ -303,7 +294,7 @@ impl Events<Served> for Requests {
         self.is_call = true;
         data.abort();
         if let Served::Streaming(streaming) = data {
-            streaming.cell.fail(left(why), None, &mut self.woken);
+            streaming.intake.cell.fail(left(why), None, &mut self.woken);
         }
     }
 

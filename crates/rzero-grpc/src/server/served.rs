@@ -1,12 +1,10 @@
 //! What a server keeps for each stream.
 
-use std::sync::Arc;
-
 use rzero_core::{CallInfo, Error, Trailers};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::engine::Cell;
+use crate::engine::Intake;
 use crate::fields::Refusal;
 use crate::message::{Assembler, Compression, Encoding, Raw};
 
@@ -56,8 +54,7 @@ pub(super) struct Running {
 
 /// A call that streams.
 pub(super) struct Streaming {
-    pub(super) cell: Arc<Cell>,
-    pub(super) assembler: Assembler,
+    pub(super) intake: Intake,
     /// How answers are compressed.
     pub(super) answers: Option<Compression>,
     pub(super) task: Option<AbortHandle>,
@@ -65,18 +62,6 @@ pub(super) struct Streaming {
     pub(super) finish: Option<Result<Trailers, Error>>,
     /// Since when messages wait to be read.
     pub(super) since: Instant,
-}
-
-impl Streaming {
-    /// Bytes that the caller may send at once, whatever its window: the rest of the message that
-    /// the handler waits for.
-    pub(super) fn wanted(&self) -> usize {
-        match self.assembler.missing() {
-            0 => 0,
-            missing if self.cell.is_awaited() => missing,
-            _ => 0,
-        }
-    }
 }
 
 impl Served {
