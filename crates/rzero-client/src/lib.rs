@@ -23,9 +23,7 @@ mod snapshot;
 mod stream;
 
 pub use channel::Channel;
-pub use config::{
-    ClientCompressionConfig, ClientConfig, ClientLimitsConfig, ClientTlsConfig, OrNever, RateConfig,
-};
+pub use config::{ClientCompressionConfig, ClientConfig, ClientLimitsConfig, ClientTlsConfig};
 pub use options::CallOptions;
 pub use rt::ClientStream;
 pub use shared::NodeView;

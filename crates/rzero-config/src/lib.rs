@@ -81,7 +81,9 @@
 //! | type | written as |
 //! |---|---|
 //! | [`duration`] (`#[serde(with)]`) | `"300ms"`, `"3s"`, `"1m30s"`, `"7d"` |
+//! | [`OrNever`] | a duration, or `"never"` |
 //! | [`ByteSize`] | `"512B"`, `"64KiB"`, `"10MB"` |
+//! | [`RateConfig`] | `{ burst = 100, per_second = 10 }` |
 //! | [`Ratio`] | `0.25` |
 //! | [`Percent`] | `25` |
 //! | [`Secret`] | text, printed as `***` |
@@ -99,9 +101,11 @@ pub mod duration;
 mod error;
 mod expand;
 mod loader;
+mod never;
 mod node;
 mod origin;
 mod parse;
+mod rate;
 mod ratio;
 mod redact;
 mod secret;
@@ -112,8 +116,10 @@ mod watch;
 pub use crate::document::{Document, Explained};
 pub use crate::error::{Error, Problem};
 pub use crate::loader::Loader;
+pub use crate::never::OrNever;
 pub use crate::origin::Origin;
 pub use crate::parse::Format;
+pub use crate::rate::RateConfig;
 pub use crate::ratio::{OutOfRange, Percent, Ratio};
 pub use crate::secret::Secret;
 pub use crate::size::{ByteSize, ParseByteSizeError};

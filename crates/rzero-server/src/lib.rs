@@ -19,7 +19,7 @@ pub mod rt;
 
 pub use app::{App, AppHandle, Drained};
 pub use config::{
-    CompressionConfig, DrainConfig, LimitsConfig, Mode, OrNever, RateConfig, RpcConfig,
-    ServerConfig, ServiceConfig, TlsConfig,
+    CompressionConfig, DrainConfig, LimitsConfig, Mode, RpcConfig, ServerConfig, ServiceConfig,
+    TlsConfig,
 };
 pub use exit::{Exit, run};

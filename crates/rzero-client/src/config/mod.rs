@@ -1,17 +1,15 @@
 //! What an operator may write about a client.
 
 mod limits;
-mod never;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use rzero_balance::Policy;
-use rzero_config::ByteSize;
+use rzero_config::{ByteSize, OrNever};
 use serde::Deserialize;
 
-pub use limits::{ClientLimitsConfig, RateConfig};
-pub use never::OrNever;
+pub use limits::ClientLimitsConfig;
 
 /// `[client.<name>]`: how one target service is called.
 ///

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rzero_config::ByteSize;
+use rzero_config::{ByteSize, RateConfig};
 use serde::Deserialize;
 
 /// `[server.rpc.limits]`: windows, header sizes, and what a peer may not do without end.
@@ -42,14 +42,4 @@ pub struct LimitsConfig {
     pub max_continuations: Option<u64>,
     /// Bytes of answers that a peer provoked and does not read; 1 KiB to 64 MiB.
     pub max_answers: Option<ByteSize>,
-}
-
-/// How often something may happen. Both are 1 to 2^32 - 1; what is `None` is left to the wire.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct RateConfig {
-    /// How many are free at once.
-    pub burst: Option<u64>,
-    /// How many more become free each second.
-    pub per_second: Option<u64>,
 }

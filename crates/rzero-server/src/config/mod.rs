@@ -2,14 +2,12 @@
 
 mod drain;
 mod limits;
-mod never;
 mod rpc;
 
 use serde::Deserialize;
 
 pub use drain::DrainConfig;
-pub use limits::{LimitsConfig, RateConfig};
-pub use never::OrNever;
+pub use limits::LimitsConfig;
 pub use rpc::{CompressionConfig, RpcConfig, TlsConfig};
 
 /// `[service]`: who this is.

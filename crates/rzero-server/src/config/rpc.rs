@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rzero_config::ByteSize;
+use rzero_config::{ByteSize, OrNever};
 use rzero_core::{Error, Result};
 use serde::Deserialize;
 
-use super::{LimitsConfig, Mode, OrNever};
+use super::{LimitsConfig, Mode};
 
 /// `[server.rpc]`: the RPC port.
 ///
@@ -63,8 +63,8 @@ pub struct RpcConfig {
     pub receive_buffer: Option<ByteSize>,
     /// The same over all connections; no less than `receive_buffer`.
     pub receive_buffer_total: Option<ByteSize>,
-    /// Bytes of answers of a connection that its peer does not take; past it nothing more is read
-    /// from that peer. 64 KiB to 1 TiB.
+    /// Bytes of answers of a connection that its peer does not take; past it no more of its
+    /// calls begin. 64 KiB to 1 TiB.
     pub send_buffer: Option<ByteSize>,
     /// Handlers whose first step takes longer than this on average get a task of their own from
     /// the start; at most 1 s.

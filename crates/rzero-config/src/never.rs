@@ -3,8 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use rzero_config::duration;
 use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, Visitor};
+
+use crate::duration;
 
 /// A time after which something happens, written as a duration or as `"never"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
