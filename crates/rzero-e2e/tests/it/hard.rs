@@ -218,3 +218,30 @@ async fn a_restarted_only_instance_fails_no_call_that_waits_for_ready() {
         }
     }
 }
+
+/// Far more than a connection may hold or keep waiting at a time, in both directions.
+#[tokio::test]
+async fn many_large_calls_on_one_connection_all_end_well() {
+    let cluster = Cluster::new(Net::Grpc);
+    let _server = cluster.start("a").await;
+    let (client, _) = cluster.client();
+    let options = CallOptions::new().deadline(Duration::from_secs(60));
+    let calls: Vec<_> = (0..64_u8)
+        .map(|n| {
+            let (client, options) = (client.clone(), options.clone());
+            tokio::spawn(async move {
+                let payload = Bytes::from(vec![n; 1 << 20]);
+                let request = SayRequest {
+                    payload: payload.clone(),
+                    ..Default::default()
+                };
+                let reply = client.say_with(request, &options).await?;
+                assert!(reply.payload == payload);
+                Ok::<(), Error>(())
+            })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+}

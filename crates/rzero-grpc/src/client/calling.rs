@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::engine::Intake;
+use crate::engine::{Intake, Room};
 use crate::fields::ReplyHead;
 use crate::message::{Assembler, Raw};
 
@@ -20,6 +20,7 @@ pub(super) struct UnaryCall {
     pub(super) head: Option<ReplyHead>,
     pub(super) assembler: Assembler,
     pub(super) message: Option<Raw>,
+    pub(super) room: Room,
 }
 
 /// A call that streams.

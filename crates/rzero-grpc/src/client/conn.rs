@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rzero_core::{CallInfo, Class, Error, Gone};
-
 use rzero_http2::connection::{Connection, ConnectionError, GoAwayStep, Role};
 use rzero_http2::frame::{ErrorCode, StreamId};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -20,7 +19,7 @@ use super::calling::{Calling, StreamingCall, UnaryCall};
 use super::replies::Replies;
 use super::shared::{Command, Shared, leaving};
 use super::slot::Slot;
-use crate::engine::{Cell, Intake, Io, Keepalive, Life, Link, Poured, Scratch};
+use crate::engine::{Cell, Intake, Io, Keepalive, Life, Link, Poured, Room, Scratch};
 use crate::fields::{RequestHead, write_request};
 use crate::message::{Assembler, PREFIX_BYTES};
 use crate::options::ClientOptions;
@@ -90,7 +89,7 @@ impl Conn {
             core: Connection::new(Role::Client, options.http2.clone(), now.into_std()),
             target,
             shared,
-            replies: Replies::default(),
+            replies: Replies::new(&options),
             commands: Vec::new(),
             waiting: VecDeque::new(),
             run: Vec::new(),
@@ -144,6 +143,7 @@ impl Conn {
                 Poll::Ready(Err(error)) => return Poll::Ready(error.to_string()),
                 Poll::Pending => false,
             };
+            self.serve_turns();
             if let Err(error) = self.write(cx) {
                 return Poll::Ready(error.to_string());
             }
@@ -283,6 +283,7 @@ impl Conn {
             head: None,
             assembler: Assembler::new(self.options.receive_bytes_max),
             message: None,
+            room: Room::None,
         });
         let opened = self
             .core
@@ -344,8 +345,8 @@ impl Conn {
     /// Lets the server send the rest of a message that its caller waits for.
     fn widen(&mut self, stream: StreamId) {
         if let Some(Calling::Streaming(call)) = self.core.get_mut(stream) {
-            let wanted = call.intake.wanted();
-            self.core.widen(stream, wanted);
+            let bytes = call.intake.widen(stream, &mut self.replies.budget);
+            self.core.widen(stream, bytes);
         }
     }
 
@@ -407,6 +408,29 @@ impl Conn {
         }
         if self.replies.writable.is_empty() {
             self.replies.writable = writable;
+        }
+    }
+
+    /// Widens the windows of those whose turn has come.
+    fn serve_turns(&mut self) {
+        while let Some(stream) = self.replies.budget.turn() {
+            let budget = &mut self.replies.budget;
+            let served = match self.core.get_mut(stream) {
+                Some(Calling::Unary(call)) => {
+                    let missing = budget.missing(&call.assembler);
+                    budget.serve(&mut call.room, missing)
+                }
+                Some(Calling::Streaming(call)) => {
+                    let missing = call.intake.missing(budget);
+                    budget.serve(&mut call.intake.room, missing)
+                }
+                None => {
+                    budget.skip();
+                    continue;
+                }
+            };
+            let Some(bytes) = served else { break };
+            self.core.widen(stream, bytes);
         }
     }
 

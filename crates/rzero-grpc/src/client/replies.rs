@@ -9,13 +9,16 @@ use rzero_http2::hpack::Field;
 
 use super::calling::{Calling, StreamingCall, UnaryCall};
 use super::slot::Answer;
+use crate::engine::Budget;
 use crate::fields::{ReplyFields, no_status, reset_error};
 use crate::message::{self, Raw};
+use crate::options::ClientOptions;
 
 /// Takes what the core reports.
-#[derive(Default)]
 pub(super) struct Replies {
     fields: ReplyFields,
+    /// Room for messages that are longer than a window.
+    pub(super) budget: Budget,
     pub(super) woken: Vec<Waker>,
     /// Streams whose answer is complete, or of no use: ours has to end too.
     pub(super) done: Vec<StreamId>,
@@ -28,6 +31,19 @@ pub(super) struct Replies {
 }
 
 impl Replies {
+    pub(super) fn new(options: &ClientOptions) -> Self {
+        let window = options.http2.stream_window_bytes;
+        Self {
+            fields: ReplyFields::default(),
+            budget: Budget::new(options.receive_buffer_max, window),
+            woken: Vec::new(),
+            done: Vec::new(),
+            writable: Vec::new(),
+            is_call: false,
+            leaving: None,
+        }
+    }
+
     fn unary_head(&mut self, stream: StreamId, call: &mut UnaryCall, end: bool) {
         let outcome = if call.head.is_some() {
             self.fields.trailers()
@@ -66,10 +82,13 @@ impl Replies {
             taken = Err(no_status());
         }
         match taken {
-            Ok(()) => Credit {
-                consumed: 0,
-                widen: call.assembler.missing(),
-            },
+            Ok(()) => {
+                let missing = self.budget.missing(&call.assembler);
+                Credit {
+                    consumed: 0,
+                    widen: self.budget.widen(stream, &mut call.room, missing),
+                }
+            }
             Err(error) => {
                 self.complete(stream, call, Err(error));
                 Credit::consumed(bytes.len())
@@ -124,7 +143,9 @@ impl Replies {
         bytes: &[u8],
         end: bool,
     ) -> Credit {
-        let fed = call.intake.feed(bytes, &mut self.woken);
+        let fed = call
+            .intake
+            .feed(stream, bytes, &mut self.budget, &mut self.woken);
         let error = match fed {
             Ok(credit) if !end => return credit,
             // It should have ended with trailers.

@@ -5,6 +5,7 @@
 //! that no lock is held while bytes are parsed, a handler runs or a message is decoded. The calls
 //! that stream share a [`Cell`] with it.
 
+mod budget;
 mod cell;
 mod intake;
 mod keepalive;
@@ -12,6 +13,7 @@ mod link;
 mod mailbox;
 mod scratch;
 
+pub(crate) use budget::{Budget, Room};
 pub(crate) use cell::{Cell, Poured, Rules, Side, Touch, check_send};
 pub(crate) use intake::Intake;
 pub(crate) use keepalive::{Keepalive, Life};

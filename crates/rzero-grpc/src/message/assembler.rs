@@ -137,6 +137,14 @@ impl Assembler {
         }
     }
 
+    /// The length of the message that has begun, with its prefix; 0 when none is known of.
+    pub(crate) fn length(&self) -> usize {
+        match &self.state {
+            State::Prefix { .. } | State::Failed => 0,
+            State::Body { length, .. } => PREFIX_BYTES + length,
+        }
+    }
+
     /// Whether a message has begun but not ended. When the stream ends so, [`torn`] is the error.
     pub(crate) fn is_torn(&self) -> bool {
         !matches!(self.state, State::Prefix { have: 0, .. })
@@ -296,5 +304,16 @@ mod tests {
         assert_eq!(assembler.missing(), 0xffff_ffff);
         assembler.next(&mut &[1][..]).unwrap();
         assert_eq!(assembler.buffered(), AHEAD_BYTES);
+    }
+
+    #[test]
+    fn length_is_known_from_the_prefix_to_the_end() {
+        let mut assembler = Assembler::new(100);
+        assert_eq!(assembler.next(&mut &[0, 0, 0][..]).unwrap(), None);
+        assert_eq!(assembler.length(), 0);
+        assert_eq!(assembler.next(&mut &[0, 3, 7][..]).unwrap(), None);
+        assert_eq!((assembler.length(), assembler.missing()), (8, 2));
+        assert!(assembler.next(&mut &[7, 7][..]).unwrap().is_some());
+        assert_eq!(assembler.length(), 0);
     }
 }

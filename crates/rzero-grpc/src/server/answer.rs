@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use rzero_core::{Class, Error, Metadata, Reply, Trailers};
 use rzero_http2::connection::Connection;
-
 use rzero_http2::frame::{ErrorCode, StreamId};
 
 use super::served::Served;

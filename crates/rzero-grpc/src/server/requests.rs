@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::context::{Context, MESSAGE_WITHIN};
 use super::served::{Gather, Running, Served, Streaming};
 use super::shared::Shared;
-use crate::engine::{Cell, Intake, Rules, Side, Touch};
+use crate::engine::{Budget, Cell, Intake, Room, Rules, Side, Touch};
 use crate::fields::{Refusal, RequestFields};
 use crate::message::{self, Assembler, Encoding, Raw};
 use crate::options::AnswerCompression;
@@ -40,6 +40,31 @@ pub(super) enum Work {
     Pour { stream: StreamId },
 }
 
+impl Work {
+    /// Whether a handler starts here.
+    pub(super) const fn begins_a_call(&self) -> bool {
+        matches!(self, Self::Unary { .. } | Self::Stream { .. })
+    }
+
+    /// Bytes of the message that it holds.
+    pub(super) fn message_bytes(&self) -> usize {
+        match self {
+            Self::Unary { message, .. } => message.bytes.len(),
+            _ => 0,
+        }
+    }
+
+    pub(super) const fn stream(&self) -> StreamId {
+        match self {
+            Self::Unary { stream, .. }
+            | Self::Stream { stream, .. }
+            | Self::Fail { stream, .. }
+            | Self::Refuse { stream, .. }
+            | Self::Pour { stream } => *stream,
+        }
+    }
+}
+
 /// Takes what the core reports while it is fed one batch.
 pub(super) struct Requests {
     context: Arc<Context>,
@@ -49,6 +74,8 @@ pub(super) struct Requests {
     /// When the batch was read: every call in it counts from here.
     pub(super) now: Instant,
     pub(super) work: Vec<Work>,
+    /// Room for messages that are longer than a window.
+    pub(super) budget: Budget,
     pub(super) woken: Vec<Waker>,
     /// A call's frames came, not only answers to pings.
     pub(super) is_call: bool,
@@ -64,7 +91,10 @@ impl Requests {
         peer: Arc<Peer>,
         now: Instant,
     ) -> Self {
+        let options = &context.options;
+        let window = options.http2.stream_window_bytes;
         Self {
+            budget: Budget::new(options.receive_buffer_max, window),
             context,
             shared,
             peer,
@@ -118,6 +148,7 @@ impl Requests {
                 info,
                 assembler: Assembler::new(options.receive_bytes_max),
                 message: None,
+                room: Room::None,
                 encoding,
                 answers,
                 received: 0,
@@ -160,9 +191,10 @@ impl Requests {
             return Credit::consumed(received);
         }
         if !end {
+            let missing = self.budget.missing(&gather.assembler);
             return Credit {
                 consumed: 0,
-                widen: gather.assembler.missing(),
+                widen: self.budget.widen(stream, &mut gather.room, missing),
             };
         }
         let (received, answers) = (gather.received, gather.answers);
@@ -192,7 +224,7 @@ impl Requests {
         end: bool,
     ) -> Credit {
         let intake = &mut streaming.intake;
-        let fed = match intake.feed(bytes, &mut self.woken) {
+        let fed = match intake.feed(stream, bytes, &mut self.budget, &mut self.woken) {
             Ok(_) if end && intake.is_torn() => Err(torn()),
             fed => fed,
         };

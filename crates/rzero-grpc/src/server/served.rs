@@ -4,7 +4,7 @@ use rzero_core::{CallInfo, Error, Trailers};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::engine::Intake;
+use crate::engine::{Intake, Room};
 use crate::fields::Refusal;
 use crate::message::{Assembler, Compression, Encoding, Raw};
 
@@ -35,6 +35,7 @@ pub(super) struct Gather {
     pub(super) info: CallInfo,
     pub(super) assembler: Assembler,
     pub(super) message: Option<Raw>,
+    pub(super) room: Room,
     pub(super) encoding: Encoding,
     /// How answers are compressed.
     pub(super) answers: Option<Compression>,

@@ -66,3 +66,23 @@ async fn deadline_over_the_hop_ends_the_handler() {
     );
     server.calls.inside(0).await;
 }
+
+/// Far more than a connection may hold or keep waiting at a time, in both directions.
+#[tokio::test]
+async fn many_large_calls_on_one_connection_all_end_well() {
+    let server = Server::start(&Net::Grpc, Side::Ours).await;
+    let client = server.foreign_client().await;
+    let mut calls = tokio::task::JoinSet::new();
+    for n in 0..64 {
+        let mut client = client.clone();
+        calls.spawn(async move {
+            let request = SayRequest {
+                payload: vec![n; 1 << 20],
+                ..SayRequest::default()
+            };
+            let reply = client.say(request).await.unwrap().into_inner();
+            assert!(reply.payload == vec![n; 1 << 20]);
+        });
+    }
+    soon(async { while calls.join_next().await.map(Result::unwrap).is_some() {} }).await;
+}
