@@ -34,7 +34,8 @@ pub struct ServerOptions {
     /// Connections at a time; more are closed at once. Default 16,384: two thirds of what a
     /// process may usually have open.
     pub connections_max: usize,
-    /// TLS handshakes at a time; more wait. Default 256: each costs milliseconds of CPU time.
+    /// TLS handshakes at a time; more wait, and while some do, one that has taken a second is
+    /// given up. Default 256: each costs milliseconds of CPU time.
     pub handshakes_max: usize,
     /// Time for the TLS handshake, the HTTP/2 preface and every header block. Default 10 s.
     pub handshake_timeout: Duration,

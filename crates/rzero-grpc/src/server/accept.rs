@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rzero_core::{Dispatch, Phase, Served as Report, Stop};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::conn::End;
 use super::context::Context;
+use super::handshakes::Handshakes;
 use super::listener::Listener;
 use super::opening::Opening;
 use crate::{ServerOptions, ServerTls};
@@ -23,7 +23,7 @@ const NO_ROOM_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Acceptor {
     context: Arc<Context>,
     tls: Option<ServerTls>,
-    handshakes: Arc<Semaphore>,
+    handshakes: Arc<Handshakes>,
     stop: Stop,
     connections: JoinSet<End>,
     report: Report,
@@ -37,7 +37,7 @@ impl Acceptor {
         stop: Stop,
     ) -> Self {
         Self {
-            handshakes: Arc::new(Semaphore::new(options.handshakes_max.max(1))),
+            handshakes: Arc::new(Handshakes::new(options.handshakes_max)),
             context: Context::new(dispatch, options),
             tls,
             stop,
@@ -72,7 +72,7 @@ impl Acceptor {
     fn start(&mut self, io: crate::engine::Io, from: rzero_core::Address) {
         let most = self.context.options.connections_max;
         if self.connections.len() >= most {
-            let why = format_args!("there are {most} connections already (connections_max)");
+            let why = format_args!("there are {most} connections already (max_connections)");
             return self.context.complain(&from, why);
         }
         let opening = Opening {
@@ -99,7 +99,7 @@ impl Acceptor {
             %error,
             connections = self.connections.len(),
             "cannot accept connections, trying again in a second; too many open files? raise \
-             `ulimit -n`, or lower connections_max"
+             `ulimit -n`, or lower max_connections"
         );
         tokio::select! {
             () = sleep(NO_ROOM_PAUSE) => {}

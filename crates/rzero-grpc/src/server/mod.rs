@@ -4,6 +4,7 @@ mod accept;
 mod answer;
 mod conn;
 mod context;
+mod handshakes;
 mod inline;
 mod life;
 mod listener;

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use rzero_core::{Address, Peer, Phase, Stop};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::conn::{Conn, End};
 use super::context::Context;
+use super::handshakes::Handshakes;
 use crate::ServerTls;
 use crate::engine::Io;
 
@@ -28,7 +28,7 @@ const FOREIGN_BYTES_MAX: u64 = 64 << 10;
 pub(super) struct Opening {
     pub(super) context: Arc<Context>,
     pub(super) tls: Option<ServerTls>,
-    pub(super) handshakes: Arc<Semaphore>,
+    pub(super) handshakes: Arc<Handshakes>,
     pub(super) stop: Stop,
 }
 
@@ -72,11 +72,18 @@ impl Opening {
         peer: &mut Peer,
     ) -> Option<(Io, Vec<u8>)> {
         let accepted = async {
-            // The semaphore is never closed.
-            let _turn = self.handshakes.acquire().await;
-            tls.accept(tcp).await
+            let handshake = self.handshakes.begin().await;
+            tokio::select! {
+                accepted = tls.accept(tcp) => Some(accepted),
+                () = handshake.given_up() => None,
+            }
         };
-        match self.step(&peer.address, accepted).await? {
+        let Some(accepted) = self.step(&peer.address, accepted).await? else {
+            let why = "the TLS handshake took long and others wait (max_handshakes)";
+            self.context.complain(&peer.address, why);
+            return None;
+        };
+        match accepted {
             Ok((stream, identity)) => {
                 peer.identity = identity;
                 Some((Io::Tls(Box::new(stream)), Vec::new()))
