@@ -10,6 +10,7 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll, Waker};
+use std::time::Duration;
 
 use rzero_core::{Class, Error, Peer, Phase, Stop};
 use rzero_http2::connection::{Connection, ConnectionError, GoAwayStep, Role};
@@ -24,6 +25,18 @@ use super::requests::{Requests, Work};
 use super::served::Served;
 use super::shared::{Command, Shared};
 use crate::engine::{Io, Link, Scratch};
+
+/// How long a connection works before others have their turn. A batch of quick calls takes a fifth
+/// of it; a peer that sends thousands of frames which all cost something takes many turns.
+const SLICE: Duration = Duration::from_micros(200);
+/// What is read at a time from a peer whose bytes make much work, and from one whose do not.
+const READ_BYTES: [usize; 2] = [16 << 10, 64 << 10];
+/// Bytes for each piece of work above which a batch made little of it.
+const LITTLE_WORK_BYTES: usize = 1024;
+
+/// What is still read of a peer after the last words, in bytes: what it had sent before it could
+/// hear them.
+const LINGER_BYTES_MAX: usize = 256 << 10;
 
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +64,10 @@ pub(super) struct Conn {
     share: Share,
     clock: Clock,
     timer: Pin<Box<Sleep>>,
+    /// What was read behind the last words.
+    lingered: usize,
+    /// How much is read at a time.
+    read_bytes: usize,
     /// The peer closed its side.
     is_read: bool,
 }
@@ -79,6 +96,8 @@ impl Conn {
             share: Share::new(Arc::clone(&context)),
             clock,
             timer,
+            lingered: 0,
+            read_bytes: READ_BYTES[0],
             is_read: false,
             context,
             shared,
@@ -113,6 +132,7 @@ impl Conn {
     }
 
     fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<End> {
+        let started = Instant::now();
         loop {
             if self.poll_time(cx).is_ready() {
                 return Poll::Ready(End::Clean);
@@ -133,6 +153,11 @@ impl Conn {
             let resumed = self.resume();
             if !commanded && !read && !resumed && self.requests.work.is_empty() {
                 return self.rest(cx);
+            }
+            if started.elapsed() > SLICE {
+                // To the end of the line.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
         }
     }
@@ -227,7 +252,8 @@ impl Conn {
             return Poll::Pending;
         }
         let mut scratch = Scratch::new();
-        let read = task::ready!(self.link.poll_read(cx, &mut scratch))?;
+        let into = scratch.get_mut(..self.read_bytes).unwrap_or_default();
+        let read = task::ready!(self.link.poll_read(cx, into))?;
         if read == 0 {
             self.is_read = true;
             if !matches!(self.clock.stage, Stage::Lingering { .. })
@@ -243,6 +269,7 @@ impl Conn {
 
     fn receive(&mut self, bytes: &[u8]) {
         if matches!(self.clock.stage, Stage::Lingering { .. }) || self.core.is_finished() {
+            self.lingered += bytes.len();
             return;
         }
         let now = Instant::now();
@@ -256,6 +283,8 @@ impl Conn {
         if self.requests.pong && matches!(self.clock.stage, Stage::Announced { .. }) {
             self.finish(now);
         }
+        let is_much = self.requests.work.len() * LITTLE_WORK_BYTES > bytes.len();
+        self.read_bytes = READ_BYTES[usize::from(!is_much)];
         let is_unfinished = !self.core.is_handshaken() || self.core.is_in_block();
         let streams = self.core.stream_count();
         self.clock.batch(now, is_unfinished, streams);
@@ -275,8 +304,10 @@ impl Conn {
 
     /// Nobody waits for the answers any more.
     fn abandon(&mut self) {
-        self.requests.work.clear();
-        self.held.clear();
+        // What a burst left allocated would be held while the last words are said.
+        self.requests.work = Vec::new();
+        self.held = VecDeque::new();
+        self.read_bytes = READ_BYTES[0];
         let lost = || Error::new(Class::Cancelled, "the connection of the caller broke");
         for (_, mut served) in self.core.take_streams() {
             served.abort();
@@ -288,6 +319,7 @@ impl Conn {
             }
         }
         self.requests.woken.drain(..).for_each(Waker::wake);
+        self.core.shrink();
     }
 
     fn announce(&mut self, why: &'static str) {
@@ -328,6 +360,9 @@ impl Conn {
 
     /// Whether all is said and done.
     fn is_over(&mut self, cx: &mut task::Context<'_>) -> bool {
+        if self.lingered > LINGER_BYTES_MAX {
+            return true;
+        }
         let is_unsaid = self.link.unsent() > 0 || self.core.wants_write();
         // A peer that closed its side is gone; what was answered by then may still reach it.
         if self.is_read || is_unsaid {
