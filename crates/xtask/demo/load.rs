@@ -81,7 +81,7 @@ impl Numbers {
             }
             Err(error) => {
                 counted.failures += 1;
-                *counted.errors.entry(error.reason().to_owned()).or_default() += 1;
+                *counted.errors.entry(told(&error)).or_default() += 1;
                 self.last_failure_ms = unix_ms();
             }
         }
@@ -117,6 +117,16 @@ impl Numbers {
             seen.collect::<Vec<_>>().join(","),
         )
     }
+}
+
+/// An error with all its causes.
+fn told(error: &rzero::Error) -> String {
+    let (mut text, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 fn item() -> Item {

@@ -245,3 +245,29 @@ async fn many_large_calls_on_one_connection_all_end_well() {
         call.await.unwrap().unwrap();
     }
 }
+
+/// A handler that has read its request lets go of it just before it sends the first answer: the
+/// head of that answer must not be overtaken by it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn first_answers_race_with_what_else_their_streams_want() {
+    let cluster = Cluster::new(Net::Grpc);
+    let _server = cluster.start("a").await;
+    let (client, _) = cluster.client();
+    let mut callers = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let client = client.clone();
+        callers.spawn(async move {
+            for _ in 0..400 {
+                let request = CountRequest {
+                    count: 2,
+                    ..Default::default()
+                };
+                let answers = client.count(request).await.unwrap().collect();
+                assert_eq!(answers.await.unwrap().len(), 2);
+            }
+        });
+    }
+    while let Some(done) = callers.join_next().await {
+        done.unwrap();
+    }
+}

@@ -19,7 +19,9 @@ use super::calling::{Calling, StreamingCall, UnaryCall};
 use super::replies::Replies;
 use super::shared::{Command, Shared, leaving};
 use super::slot::Slot;
-use crate::engine::{Cell, Intake, Io, Keepalive, Life, Link, Poured, Room, Scratch};
+use crate::engine::{
+    Cell, Intake, Io, Keepalive, Life, Link, Poured, Room, Scratch, report_fault, sheltered,
+};
 use crate::fields::{RequestHead, write_request};
 use crate::message::{Assembler, PREFIX_BYTES};
 use crate::options::ClientOptions;
@@ -118,7 +120,11 @@ impl Conn {
 
     /// Carries calls until the connection ends.
     pub(super) async fn run(mut self) {
-        let why = poll_fn(|cx| self.poll(cx)).await;
+        let ended = poll_fn(|cx| sheltered(|| self.poll(cx))).await;
+        let why = ended.unwrap_or_else(|| {
+            report_fault(&self.target.authority);
+            "a fault in rzero".to_owned()
+        });
         self.close(&why);
     }
 
@@ -330,7 +336,8 @@ impl Conn {
             return;
         }
         let woken = &mut self.replies.woken;
-        match cell.pour(&mut self.core, stream, &mut self.run, woken) {
+        // The head of a request is out since the call was opened.
+        match cell.pour(&mut self.core, stream, &mut self.run, woken, |_, _| ()) {
             Poured::Open => self.widen(stream),
             Poured::Drained => {
                 self.core.end(stream);
@@ -489,7 +496,7 @@ impl Conn {
     /// Ends everything that is left.
     fn close(mut self, why: &str) {
         self.shared.close(Gone::Lost);
-        tracing::debug!(peer = self.target.authority, why, "connection closed");
+        let mut lost_calls = 0;
         let mut woken = mem::take(&mut self.replies.woken);
         for command in self.shared.mailbox.close() {
             match command {
@@ -503,8 +510,20 @@ impl Conn {
         }
         for (_, call) in self.core.take_streams() {
             call.fail(lost(why), &mut woken);
+            lost_calls += 1;
         }
         woken.into_iter().for_each(Waker::wake);
+        let peer = &self.target.authority;
+        if lost_calls > 0 {
+            tracing::warn!(
+                peer,
+                why,
+                calls = lost_calls,
+                "connection lost with calls under way"
+            );
+        } else {
+            tracing::debug!(peer, why, "connection closed");
+        }
     }
 }
 
@@ -555,6 +574,6 @@ fn too_late() -> Error {
 }
 
 fn lost(why: &str) -> Error {
-    let text = "the connection broke before the answer was complete";
-    Error::new(Class::ConnectionLost, text).with_source(io::Error::other(why.to_owned()))
+    let text = format!("the connection broke before the answer was complete: {why}");
+    Error::new(Class::ConnectionLost, text)
 }

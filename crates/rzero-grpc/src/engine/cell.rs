@@ -254,21 +254,22 @@ impl Cell {
         self.lock().headers.take()
     }
 
-    /// Whether the head must go out: messages wait behind it, or somebody asked for it.
-    pub(crate) fn wants_head(&self) -> bool {
-        let state = self.lock();
-        state.is_head_due || !state.outbox.is_empty()
-    }
-
-    /// Moves what waits here into the core, as far as that takes it. `run` is a buffer to use.
+    /// Moves what waits here into the core, as far as that takes it. `run` is a buffer to use;
+    /// `send_head` sends a server's head, which is asked for once, when messages wait behind it or
+    /// the handler wants it out. All under one lock: a message that comes meanwhile must not
+    /// overtake the head.
     pub(crate) fn pour<S>(
         &self,
         core: &mut Connection<S>,
         stream: StreamId,
         run: &mut Vec<u8>,
         woken: &mut Vec<Waker>,
+        send_head: impl FnOnce(&mut Connection<S>, &Metadata),
     ) -> Poured {
         let mut state = self.lock();
+        if let Some(head) = state.due_head(self.rules.side) {
+            send_head(core, &head);
+        }
         state.is_dirty = false;
         state.return_credit(core, stream);
         if self.rules.side == Side::Client
@@ -337,6 +338,16 @@ impl State {
     /// Marks the cell; `true` when the connection's task has to be told.
     fn dirty(&mut self) -> bool {
         !std::mem::replace(&mut self.is_dirty, true)
+    }
+
+    /// The head, when it must go out: messages wait behind it, or somebody asked for it.
+    fn due_head(&mut self, side: Side) -> Option<Metadata> {
+        let is_due = self.is_head_due || !self.outbox.is_empty();
+        if side == Side::Server && is_due {
+            self.headers.take()
+        } else {
+            None
+        }
     }
 
     /// Gives back what was read. A reader that has read everything gets a larger window next time:

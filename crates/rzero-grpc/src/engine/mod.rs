@@ -12,6 +12,7 @@ mod keepalive;
 mod link;
 mod mailbox;
 mod scratch;
+mod shelter;
 
 pub(crate) use budget::{Budget, Room};
 pub(crate) use cell::{Cell, Poured, Rules, Side, Touch, check_send};
@@ -20,3 +21,4 @@ pub(crate) use keepalive::{Keepalive, Life};
 pub(crate) use link::{Io, Link};
 pub(crate) use mailbox::Mailbox;
 pub(crate) use scratch::Scratch;
+pub(crate) use shelter::{report_fault, sheltered};

@@ -99,6 +99,7 @@ impl Report {
             let share = answers as f64 * 100.0 / calls.max(1) as f64;
             let _ = writeln!(out, "  {name:24} {answers:>9} {share:>8.1}%");
         }
+        self.write_failures(&mut out);
         let _ = writeln!(out, "\n  {:24} {:>9}", "change", "noticed");
         for change in &self.changes {
             let name = format!("{}: {}", change.instance, change.what);
@@ -107,6 +108,21 @@ impl Report {
             let _ = writeln!(out, "  {name:24} {noticed:>9}");
         }
         out
+    }
+
+    /// What the failed calls were told, so that a surprise can be followed up.
+    fn write_failures(&self, out: &mut String) {
+        let errors = |kind: &'_ Value| kind["errors"].as_object().cloned().unwrap_or_default();
+        let told: Vec<(&String, String, Value)> = self
+            .kinds()
+            .flat_map(|(name, kind)| errors(kind).into_iter().map(move |(e, n)| (name, e, n)))
+            .collect();
+        if !told.is_empty() {
+            let _ = writeln!(out, "\n  failed calls");
+        }
+        for (name, error, count) in told {
+            let _ = writeln!(out, "  {name:24} {count:>9}  {error}");
+        }
     }
 
     /// Whether the promises held.

@@ -24,7 +24,7 @@ use super::life::{Clock, Due, Stage};
 use super::requests::{Requests, Work};
 use super::served::Served;
 use super::shared::{Command, Shared};
-use crate::engine::{Io, Link, Scratch};
+use crate::engine::{Io, Link, Scratch, report_fault, sheltered};
 
 /// How long a connection works before others have their turn. A batch of quick calls takes a fifth
 /// of it; a peer that sends thousands of frames which all cost something takes many turns.
@@ -112,7 +112,7 @@ impl Conn {
         tokio::pin!(closing, cut);
         let mut is_closing = false;
         self.receive(first);
-        let end = std::future::poll_fn(|cx| {
+        let mut poll = |cx: &mut task::Context<'_>| {
             if cut.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(if self.calls() > 0 {
                     End::Cut
@@ -125,8 +125,12 @@ impl Conn {
                 self.announce("the server leaves");
             }
             self.poll(cx)
-        })
-        .await;
+        };
+        let ended = std::future::poll_fn(|cx| sheltered(|| poll(cx))).await;
+        let end = ended.unwrap_or_else(|| {
+            report_fault(&self.peer.address);
+            End::Cut
+        });
         self.close();
         end
     }

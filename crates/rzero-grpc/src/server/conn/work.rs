@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 
 use bytes::Bytes;
-use rzero_core::{Call, CallInfo, Duplex, Error, Handling, Reply, recover};
+use rzero_core::{Call, CallInfo, Duplex, Error, Handling, Metadata, Reply, recover};
 use rzero_http2::frame::StreamId;
 use tokio::task::unconstrained;
 use tokio::time::Instant;
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::Conn;
 use crate::engine::{Cell, Poured};
 use crate::message::{Encoding, Raw};
-use crate::server::answer;
+use crate::server::answer::{self, Core};
 use crate::server::inline::{self, Begin, Page};
 use crate::server::requests::Work;
 use crate::server::served::Served;
@@ -234,15 +234,13 @@ impl Conn {
         };
         streaming.since = now;
         let answers = streaming.answers;
-        if cell.wants_head()
-            && let Some(head) = cell.take_head()
-        {
-            self.core.headers(stream, false, |block| {
-                crate::fields::write_head(block, &head, answers);
+        let send_head = |core: &mut Core, head: &Metadata| {
+            core.headers(stream, false, |block| {
+                crate::fields::write_head(block, head, answers);
             });
-        }
+        };
         let woken = &mut self.requests.woken;
-        let poured = cell.pour(&mut self.core, stream, &mut self.run, woken);
+        let poured = cell.pour(&mut self.core, stream, &mut self.run, woken, send_head);
         woken.drain(..).for_each(Waker::wake);
         if poured != Poured::Drained {
             return self.widen(stream);
