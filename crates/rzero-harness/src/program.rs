@@ -38,6 +38,12 @@ impl Program {
         package: "libprotobuf-dev",
     };
 
+    /// Counts the instructions of a program.
+    pub const VALGRIND: Self = Self {
+        name: "valgrind",
+        package: "valgrind",
+    };
+
     /// Where the program is.
     ///
     /// # Errors

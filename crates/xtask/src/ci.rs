@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::bench::instructions;
 use crate::cargo::{capture, cargo, check, packages, target};
 use crate::error::Result;
 use crate::peers;
@@ -46,6 +47,7 @@ pub(crate) fn run(args: &CiArgs) -> Result<ExitCode> {
     }
     test::run_in(&mut steps, &TestArgs::all());
     peers::run_in(&mut steps, &[]);
+    instructions::run_in(&mut steps, false);
     steps.run("demo", || check(&mut cargo(["xtask", "demo"])));
     if let Some(count) = steps.run("size of the facade", || crate_count(FACADE)) {
         steps.note(format!("facade: {count} crates with the default features"));

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the benchmarks.
 
+pub(crate) mod instructions;
 mod rpc;
 
 use std::process::ExitCode;
@@ -20,7 +21,8 @@ const PACKAGE: &str = "rzero-benches";
 Examples:
   cargo xtask bench                     the benchmarks inside one process
   cargo xtask bench -- unary            those whose names contain `unary`
-  cargo xtask bench rpc --quick         calls over loopback, against other frameworks"
+  cargo xtask bench rpc --quick         calls over loopback, against other frameworks
+  cargo xtask bench instructions        what the hot path costs, against accepted figures"
 )]
 pub(crate) struct BenchArgs {
     #[command(subcommand)]
@@ -34,12 +36,16 @@ pub(crate) struct BenchArgs {
 enum What {
     /// Calls between processes over loopback, against other frameworks
     Rpc(rpc::RpcArgs),
+    /// Instructions that the hot path takes, against accepted figures
+    Instructions(instructions::InstructionsArgs),
 }
 
 /// Runs `cargo xtask bench`.
 pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
-    if let Some(What::Rpc(args)) = &args.what {
-        return rpc::run(args);
+    match &args.what {
+        Some(What::Rpc(args)) => return rpc::run(args),
+        Some(What::Instructions(args)) => return instructions::run(args),
+        None => {}
     }
     if !packages()?.iter().any(|package| package.name == PACKAGE) {
         return Err(format!("this workspace has no package `{PACKAGE}` yet").into());
