@@ -1,6 +1,7 @@
 //! What the crate promises, seen from outside.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+mod captures;
 mod connection;
 mod frame_properties;
 mod frame_rules;

@@ -101,7 +101,7 @@ impl Events<u32> for Recorder {
             self.line(format!("data {stream} "));
         }
         let line = self.log.last_mut().unwrap();
-        line.push_str(&String::from_utf8_lossy(bytes));
+        line.extend(bytes.iter().map(|byte| char::from(*byte)));
         self.data_of = Some(stream);
         if end {
             line.push_str(" end");
