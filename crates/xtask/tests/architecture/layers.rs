@@ -35,6 +35,7 @@ const TABLE: &[(&str, Layer)] = &[
     ("rzero-http2", Layer::Protocol),
     ("rzero-proto", Layer::Protocol),
     ("rzero-balance", Layer::Policy),
+    ("rzero-resilience", Layer::Policy),
     ("rzero-config", Layer::Policy),
     ("rzero-registry", Layer::Policy),
     ("rzero-etcd", Layer::Adapter),

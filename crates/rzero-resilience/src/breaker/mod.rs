@@ -1,0 +1,1 @@
+//! Client-side throttling: a breaker that rejects in proportion.

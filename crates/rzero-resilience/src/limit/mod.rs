@@ -1,0 +1,1 @@
+//! Limits on rate and concurrency.

@@ -1,0 +1,1 @@
+//! Load shedding: a server that has too much refuses some of it.
