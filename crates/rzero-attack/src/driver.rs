@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::attack::{Attack, Reading, Script};
+use crate::attack::{Attack, Next, Reading, Script};
 use crate::connection::{self, Outcome};
 use crate::throttle::Throttle;
 
@@ -30,6 +30,8 @@ pub struct Plan {
     pub share: f64,
     /// Whether a connection that ended is replaced.
     pub again: bool,
+    /// A connection is left as soon as a stream has ended with one of these marks.
+    pub until: &'static [&'static str],
 }
 
 /// What came of all connections.
@@ -126,6 +128,7 @@ pub async fn attack(attack: &Attack, target: SocketAddr, plan: &Plan) -> Report 
         make: Arc::new(attack.script),
         reading: attack.reading,
         within: attack.within,
+        until: plan.until,
     };
     run(recipe, target, plan).await
 }
@@ -136,6 +139,7 @@ pub(crate) struct Recipe {
     pub(crate) make: Arc<dyn Fn() -> Script + Send + Sync>,
     pub(crate) reading: Reading,
     pub(crate) within: Duration,
+    pub(crate) until: &'static [&'static str],
 }
 
 /// Runs a recipe on all connections until the plan's time is over.
@@ -167,6 +171,22 @@ pub(crate) async fn run(recipe: Recipe, target: SocketAddr, plan: &Plan) -> Repo
     report
 }
 
+/// The script, ended by what the server says.
+fn watched(mut script: Script, until: &'static [&'static str]) -> Script {
+    if until.is_empty() {
+        return script;
+    }
+    Box::new(move |out, seen| {
+        if until.iter().any(|mark| seen.marks.contains_key(*mark)) {
+            return Next::Leave;
+        }
+        match script(out, seen) {
+            Next::Hold => Next::Wait,
+            next => next,
+        }
+    })
+}
+
 async fn one_after_the_other(
     recipe: Recipe,
     target: SocketAddr,
@@ -177,7 +197,7 @@ async fn one_after_the_other(
     while Instant::now() < until {
         match connection::connect(target).await {
             Ok(io) => {
-                let script = (recipe.make)();
+                let script = watched((recipe.make)(), recipe.until);
                 let outcome = connection::run(io, script, recipe.reading, &throttle, until).await;
                 report.connections += 1;
                 report.add(outcome, recipe.within);

@@ -77,11 +77,13 @@ pub async fn call(target: SocketAddr, profile: Profile) -> Report {
         connections: profile.connections.min(CONNECTIONS_MAX),
         share: profile.share,
         again: true,
+        until: &[],
     };
     let recipe = Recipe {
         make: Arc::new(move || script(Arc::clone(&budget))),
         reading: Reading::Polite,
         within: Duration::MAX,
+        until: &[],
     };
     run(recipe, target, &plan).await
 }

@@ -22,6 +22,9 @@ use rzero_attack::{Result, victim};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 
+/// How long neighbours wait for answers: the default of a client.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// The processes of an attack.
 #[derive(Debug, Parser)]
 #[command(name = "rz-attack")]
@@ -128,7 +131,9 @@ fn run(role: Role) -> Result<()> {
                 stream: Duration::from_secs(1) / stream.max(1),
                 fresh: Duration::from_millis(250),
             };
-            single()?.block_on(async { watch(Neighbour::new(&target, ca.as_deref())?, rate).await })
+            single()?.block_on(async {
+                watch(Neighbour::new(&target, ca.as_deref(), PATIENCE)?, rate).await
+            })
         }
         Role::Attack {
             name,
@@ -169,6 +174,7 @@ fn attack(name: &str, target: SocketAddr, (duration, share): (Duration, f64)) ->
         connections: attack.connections,
         share,
         again: true,
+        until: &[],
     };
     let report = single()?.block_on(driver::attack(&attack, target, &plan));
     let mut value = report.to_json();

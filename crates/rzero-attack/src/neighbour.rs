@@ -25,9 +25,6 @@ use crate::Result;
 /// Unary calls that may wait for their answers; more are counted as failed.
 const WAITING_MAX: usize = 4096;
 
-/// How long an answer in the stream may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// How busy a neighbour is.
 #[derive(Debug, Clone, Copy)]
 pub struct Rate {
@@ -144,14 +141,16 @@ pub struct Neighbour {
     registry: StaticRegistry,
     config: ClientConfig,
     dial: Arc<dyn Dial>,
+    patience: Duration,
 }
 
 impl Neighbour {
-    /// A client of the server at `target`, whose certificate `authority` signed.
+    /// A client of the server at `target`, whose certificate `authority` signed, that waits so
+    /// long for answers and connections.
     ///
     /// # Errors
     /// When the address or the certificate cannot be used.
-    pub fn new(target: &str, authority: Option<&Path>) -> Result<Self> {
+    pub fn new(target: &str, authority: Option<&Path>, patience: Duration) -> Result<Self> {
         let name: ServiceName = "victim".parse()?;
         let (id, address) = (InstanceId::generate(), target.parse()?);
         let instance = Instance::new(name.clone(), id, "grpc", address);
@@ -162,6 +161,8 @@ impl Neighbour {
                 key: None,
                 server_name: None,
             }),
+            timeout: patience,
+            connect_timeout: patience,
             ..ClientConfig::default()
         };
         Ok(Self {
@@ -169,6 +170,7 @@ impl Neighbour {
             registry: StaticRegistry::new(vec![instance])?,
             dial: dialer(&config)?,
             config,
+            patience,
         })
     }
 
@@ -235,7 +237,7 @@ impl Neighbour {
 
     async fn one_chat(&self, every: Duration, counts: &Counts) -> rzero::Result<()> {
         let late = || rzero::Error::deadline_exceeded("no answer in the stream");
-        let opened = timeout(PATIENCE, self.client().chat()).await;
+        let opened = timeout(self.patience, self.client().chat()).await;
         let (mut tx, mut rx) = opened.map_err(|_| late())??;
         let mut ticks = interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -250,7 +252,7 @@ impl Neighbour {
                 tx.send(request).await?;
                 rx.recv().await
             };
-            match timeout(PATIENCE, turn).await.map_err(|_| late())?? {
+            match timeout(self.patience, turn).await.map_err(|_| late())?? {
                 Some(_) => counts.count(Kind::Stream, begun, Ok(())),
                 None => return Err(rzero::Error::unavailable("the stream ended")),
             }
