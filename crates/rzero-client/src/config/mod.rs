@@ -45,6 +45,9 @@ pub struct ClientConfig {
     /// Calls in flight on a connection, those included that wait for the server to take more; more
     /// are refused. 1 to 2^31 - 1.
     pub max_calls: Option<u64>,
+    /// Connections to an instance, of which there is at most one for each core: a further one is
+    /// opened when those there are saturated. 1 to 1,024.
+    pub max_connections: Option<u64>,
     /// Time without a byte after which a server is asked for a sign of life; at least 1 s.
     pub keepalive: Option<OrNever>,
     /// Time that it has to give one; at least 100 ms.
@@ -71,6 +74,7 @@ impl Default for ClientConfig {
             max_send_message: None,
             compression: None,
             max_calls: None,
+            max_connections: None,
             keepalive: None,
             keepalive_timeout: None,
             receive_buffer: None,

@@ -132,3 +132,64 @@ async fn answers_are_compressed_as_the_server_says() {
     let [there, back] = exchange("compression = \"gzip\"", "", BYTES).await;
     assert!(there > BYTES && back < BYTES / 8, "{there} {back}");
 }
+
+/// Passes every connection on to `server`, and counts them. Gives its own address.
+async fn gate(server: String, connections: Arc<AtomicUsize>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            connections.fetch_add(1, Ordering::SeqCst);
+            let mut server = TcpStream::connect(&server).await.unwrap();
+            tokio::spawn(async move {
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    address
+}
+
+/// How many connections a client opens whose server allows four streams, for 64 calls at a time.
+async fn connections_of(client_keys: &str) -> usize {
+    let dir = tempfile::tempdir().unwrap();
+    let server = settings(dir.path(), "[server.rpc]\nmax_streams = 4\n");
+    let app = App::new(&server).unwrap();
+    let app = app.serve(EchoServer::new(EchoLogic::new("one")));
+    let handle = app.handle();
+    let task = tokio::spawn(app.run());
+    let address = handle.address("grpc").await.unwrap().to_string();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let address = gate(address, Arc::clone(&connections)).await;
+    let client = format!("[client.echo]\naddresses = [{address:?}]\n{client_keys}\n");
+    let client = App::new(&settings(dir.path(), &client)).unwrap();
+    let client = EchoClient::new(client.channel("echo").unwrap());
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..64 {
+        let client = client.clone();
+        calls.spawn(async move {
+            for _ in 0..10 {
+                let request = SayRequest {
+                    delay_ms: 2,
+                    ..SayRequest::default()
+                };
+                client.say(request).await.unwrap();
+            }
+        });
+    }
+    while let Some(done) = calls.join_next().await {
+        done.unwrap();
+    }
+    drop(client);
+    handle.shutdown();
+    task.await.unwrap().unwrap();
+    connections.load(Ordering::SeqCst)
+}
+
+#[tokio::test]
+async fn saturated_client_opens_further_connections_as_far_as_it_may() {
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let most = cores.min(3);
+    assert_eq!(connections_of("max_connections = 3").await, most);
+    assert_eq!(connections_of("max_connections = 1").await, 1);
+}

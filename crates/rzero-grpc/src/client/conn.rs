@@ -17,6 +17,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::calling::{Calling, StreamingCall, UnaryCall};
 use super::replies::Replies;
+use super::saturation::Saturation;
 use super::shared::{Command, Shared, leaving};
 use super::slot::Slot;
 use crate::engine::{
@@ -66,6 +67,7 @@ pub(super) struct Conn {
     /// Small messages are put together here.
     run: Vec<u8>,
     keepalive: Keepalive,
+    saturation: Saturation,
     timer: Pin<Box<Sleep>>,
     stage: Stage,
     /// The other callers have had their turn since calls came.
@@ -97,6 +99,7 @@ impl Conn {
             run: Vec::new(),
             timer: Box::pin(sleep_until(keepalive.due().unwrap_or(now))),
             keepalive,
+            saturation: Saturation::new(now),
             stage: Stage::Open,
             has_yielded: false,
             options,
@@ -120,12 +123,25 @@ impl Conn {
 
     /// Carries calls until the connection ends.
     pub(super) async fn run(mut self) {
-        let ended = poll_fn(|cx| sheltered(|| self.poll(cx))).await;
+        let ended = poll_fn(|cx| sheltered(|| self.turn(cx))).await;
         let why = ended.unwrap_or_else(|| {
             report_fault(&self.target.authority);
             "a fault in rzero".to_owned()
         });
         self.close(&why);
+    }
+
+    /// One turn of the task, and how long it took.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<String> {
+        let began = Instant::now();
+        let polled = self.poll(cx);
+        let streams = self.core.stream_count() + self.waiting.len();
+        let streams_max = self.core.peer_streams_max();
+        let ended = Instant::now();
+        if let Some(now) = self.saturation.worked(began, ended, streams, streams_max) {
+            self.shared.set_saturated(now);
+        }
+        polled
     }
 
     /// Ready at the end, with its reason.

@@ -42,6 +42,8 @@ pub(super) struct Shared {
     pub(super) mailbox: Mailbox<Command>,
     pub(super) gone: watch::Sender<Option<Gone>>,
     is_open: AtomicBool,
+    is_saturated: AtomicBool,
+    calls: AtomicU32,
     in_flight: AtomicU32,
     calls_max: u32,
 }
@@ -52,6 +54,8 @@ impl Shared {
             mailbox: Mailbox::new(),
             gone: watch::Sender::new(None),
             is_open: AtomicBool::new(true),
+            is_saturated: AtomicBool::new(false),
+            calls: AtomicU32::new(0),
             in_flight: AtomicU32::new(0),
             calls_max,
         })
@@ -63,6 +67,20 @@ impl Shared {
 
     pub(super) fn in_flight(&self) -> u32 {
         self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Whether the task has as much to do as it can, or the peer's streams run out.
+    pub(super) fn is_saturated(&self) -> bool {
+        self.is_saturated.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_saturated(&self, is_saturated: bool) {
+        self.is_saturated.store(is_saturated, Ordering::Relaxed);
+    }
+
+    /// Calls so far, to see whether there are more; it wraps.
+    pub(super) fn calls(&self) -> u32 {
+        self.calls.load(Ordering::Relaxed)
     }
 
     /// Takes no more calls from here on. What is known only gets worse.
@@ -80,6 +98,7 @@ impl Shared {
     /// Counts a call, also one that is refused, until it has [`left`](Touch::left).
     pub(super) fn enter(&self) -> Result<(), Error> {
         let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.calls.fetch_add(1, Ordering::Relaxed);
         match () {
             () if !self.is_open() => Err(leaving()),
             () if before >= self.calls_max => Err(Error::fixed(&TOO_MANY)),

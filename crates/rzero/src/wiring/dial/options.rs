@@ -23,6 +23,8 @@ const RECEIVED: RangeInclusive<u64> = 1..=GIB;
 const SENT: RangeInclusive<u64> = 1..=MAX_31;
 const CONNECTIONS: RangeInclusive<u64> = 1..=1 << 24;
 const HANDSHAKES: RangeInclusive<u64> = 1..=1 << 16;
+/// Connections to one instance.
+const FURTHER: RangeInclusive<u64> = 1..=1024;
 const STREAMS: RangeInclusive<u64> = 1..=MAX_31;
 const BUFFER: RangeInclusive<u64> = 64 * KIB..=TIB;
 const STREAM_WINDOW: RangeInclusive<u64> = KIB..=GIB;
@@ -263,6 +265,12 @@ pub(super) fn client(section: &str, config: &ClientConfig) -> Result<ClientOptio
         config.max_calls,
         &STREAMS,
         &mut options.calls_max,
+    )?;
+    at.count(
+        "max_connections",
+        config.max_connections,
+        &FURTHER,
+        &mut options.connections_max,
     )?;
     at.size(
         "receive_buffer",

@@ -106,6 +106,7 @@ pub(super) const CLIENT: &[Row] = &[
     ),
     ("compression", "\"gzip\"", "compression: Some(Gzip)", ""),
     ("max_calls", "7", "calls_max: 7,", "0"),
+    ("max_connections", "7", "connections_max: 7,", "0"),
     (
         "keepalive",
         "\"7s\"",
