@@ -32,19 +32,28 @@
 //! ```
 //!
 //! What this crate does not do: no sockets, no tasks, no clock of its own (every question carries
-//! `now`), no discovery, no ejection of nodes. Who is not ready is simply not a candidate.
+//! `now`), no discovery. Who is not ready is simply not a candidate.
 #![forbid(unsafe_code)]
 
 mod key;
 mod nodes;
+mod outlier;
 mod picker;
 mod policy;
 mod random;
 mod sampler;
+mod slow_start;
 mod stats;
+mod subset;
+mod verdict;
+mod zone;
 
 pub use key::instance_key;
+pub use outlier::{EjectReason, Look, OutlierConfig, Outliers, Standing, Watched};
 pub use picker::{Candidate, Picker};
 pub use policy::{InvalidLoadFactor, LoadFactor, Policy, UnknownPolicy};
 pub use random::Randomness;
-pub use stats::{NodeStats, Started};
+pub use slow_start::SlowStart;
+pub use stats::{NodeStats, Started, Streak};
+pub use subset::{Subset, SubsetConfig};
+pub use zone::{Zoned, prefer_zone};

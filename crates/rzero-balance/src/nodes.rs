@@ -1,20 +1,14 @@
 //! The live nodes of a snapshot, and the slow start of new ones.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::random::Dice;
-use crate::{Candidate, NodeStats};
-
-/// How long a new node is warmed up.
-const SLOW_START: Duration = Duration::from_secs(30);
-/// The part of its weight that a new node starts with.
-const SLOW_START_FLOOR: f32 = 0.1;
+use crate::{Candidate, NodeStats, SlowStart};
 
 /// One candidate of weight above 0.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Node {
     /// Its place in the caller's list.
     pub(crate) index: usize,
@@ -26,9 +20,10 @@ pub(crate) struct Node {
 }
 
 /// The candidates of weight above 0, in the caller's order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Nodes {
     list: Box<[Node]>,
+    slow_start: SlowStart,
     /// Birth of the oldest node: warmth is relative to it, so that a client that just started,
     /// to whom all nodes are new, spreads evenly.
     oldest: Instant,
@@ -42,11 +37,11 @@ impl Nodes {
         clippy::cast_precision_loss,
         reason = "weights need no more than a float"
     )]
-    pub(crate) fn new(candidates: Vec<Candidate>, now: Instant) -> Self {
+    pub(crate) fn new(candidates: Vec<Candidate>, now: Instant, slow_start: SlowStart) -> Self {
         let live = || candidates.iter().filter(|c| c.weight > 0);
         let total: f32 = live().map(|c| c.weight as f32).sum();
         let mean = total / live().count().max(1) as f32;
-        let births = || live().map(|c| c.stats.born());
+        let births = || live().map(|c| c.stats.warm_since());
         let oldest = births().min().unwrap_or(now);
         let youngest = births().max().unwrap_or(now);
         let list: Box<[Node]> = (candidates.into_iter().enumerate())
@@ -59,11 +54,16 @@ impl Nodes {
                 stats: c.stats,
             })
             .collect();
-        seed_by_median(&list);
+        seed_by_median(&list, now);
         let alike = youngest.saturating_duration_since(oldest).is_zero();
-        let warm_at = if alike { now } else { youngest + SLOW_START };
+        let warm_at = if alike {
+            now
+        } else {
+            youngest + slow_start.window
+        };
         Self {
             list,
+            slow_start,
             oldest,
             warm_at,
         }
@@ -80,14 +80,14 @@ impl Nodes {
         u32::try_from(self.list.len()).unwrap_or(u32::MAX)
     }
 
-    /// The part of its weight that `node` may use: rises from 10 % to all over its first 30 s,
-    /// relative to the oldest node.
+    /// The part of its weight that `node` may use by its slow start, relative to the oldest node.
     #[inline]
     pub(crate) fn warmth(&self, node: &Node, now: Instant) -> f32 {
         if now >= self.warm_at {
             return 1.0;
         }
-        warmth_at(node.stats.born(), now) / warmth_at(self.oldest, now)
+        let own = self.slow_start.warmth(node.stats.warm_since(), now);
+        own / self.slow_start.warmth(self.oldest, now)
     }
 
     /// Whether a draw of `node` should stand: not the one to avoid, not paused, and let through
@@ -106,12 +106,7 @@ impl Nodes {
     }
 }
 
-fn warmth_at(born: Instant, now: Instant) -> f32 {
-    let age = now.saturating_duration_since(born);
-    (age.as_secs_f32() / SLOW_START.as_secs_f32()).clamp(SLOW_START_FLOOR, 1.0)
-}
-
-fn seed_by_median(list: &[Node]) {
+fn seed_by_median(list: &[Node], now: Instant) {
     let mut known: Vec<f32> = (list.iter().map(|node| node.stats.latency_us()))
         .filter(|latency| *latency > 0.0)
         .collect();
@@ -121,6 +116,6 @@ fn seed_by_median(list: &[Node]) {
     let middle = known.len() / 2;
     let (_, median, _) = known.select_nth_unstable_by(middle, f32::total_cmp);
     for node in list {
-        node.stats.seed(*median);
+        node.stats.seed(*median, now);
     }
 }

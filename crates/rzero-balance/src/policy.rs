@@ -8,8 +8,9 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::time::Instant;
 
+use crate::nodes::Nodes;
 use crate::picker::{ConsistentHash, P2c, Random, RoundRobin};
-use crate::{Candidate, Picker, Randomness};
+use crate::{Candidate, Picker, Randomness, SlowStart};
 
 const P2C: &str = "p2c_ewma";
 const ROUND_ROBIN: &str = "weighted_round_robin";
@@ -52,27 +53,32 @@ impl Policy {
     /// A snapshot of `candidates` that picks by this policy; made on every discovery change.
     ///
     /// Candidates without a latency sample are given the median of the others, and start with a
-    /// tenth of their weight, which grows for 30 s, unless all are new.
+    /// tenth of their weight, which grows for 30 s, unless all are new: the default
+    /// [`SlowStart`].
     #[must_use]
     pub fn picker(&self, candidates: Vec<Candidate>, now: Instant) -> Box<dyn Picker> {
-        self.picker_with(candidates, now, Randomness::per_thread())
+        let slow_start = SlowStart::default();
+        self.picker_with(candidates, now, slow_start, Randomness::per_thread())
     }
 
-    /// [`picker`](Self::picker) with dice of the caller's choice, for repeatable simulations.
+    /// [`picker`](Self::picker) with a slow start and dice of the caller's choice; seeded dice
+    /// make simulations repeatable.
     #[must_use]
     pub fn picker_with(
         &self,
         candidates: Vec<Candidate>,
         now: Instant,
+        slow_start: SlowStart,
         random: Randomness,
     ) -> Box<dyn Picker> {
+        let nodes = Nodes::new(candidates, now, slow_start);
         match *self {
-            Self::P2c => Box::new(P2c::new(candidates, now, random)),
-            Self::WeightedRoundRobin => Box::new(RoundRobin::new(candidates, now, random)),
+            Self::P2c => Box::new(P2c::new(nodes, now, random)),
+            Self::WeightedRoundRobin => Box::new(RoundRobin::new(nodes, random)),
             Self::ConsistentHash { load_factor } => {
-                Box::new(ConsistentHash::new(candidates, now, random, load_factor))
+                Box::new(ConsistentHash::new(nodes, now, random, load_factor))
             }
-            Self::Random => Box::new(Random::new(candidates, now, random)),
+            Self::Random => Box::new(Random::new(nodes, random)),
         }
     }
 

@@ -18,7 +18,7 @@ use std::sync::atomic::{
 use rzero_core::CallInfo;
 use tokio::time::Instant;
 
-use super::{Candidate, P2c, Picker};
+use super::{P2c, Picker};
 use crate::key::mix;
 use crate::nodes::{Node, Nodes};
 use crate::random::{GOLDEN, scale};
@@ -55,20 +55,14 @@ struct InFlight {
 }
 
 impl ConsistentHash {
-    pub(crate) fn new(
-        candidates: Vec<Candidate>,
-        now: Instant,
-        random: Randomness,
-        factor: LoadFactor,
-    ) -> Self {
-        let nodes = Nodes::new(candidates.clone(), now);
+    pub(crate) fn new(nodes: Nodes, now: Instant, random: Randomness, factor: LoadFactor) -> Self {
         Self {
             slots: assign(nodes.list()),
             in_flight: InFlight::new(nodes.list()),
             factor: factor.get(),
             weight_total: nodes.list().iter().map(|n| f64::from(n.weight)).sum(),
+            keyless: P2c::new(nodes.clone(), now, random),
             nodes,
-            keyless: P2c::new(candidates, now, random),
         }
     }
 

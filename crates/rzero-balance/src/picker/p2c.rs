@@ -21,7 +21,7 @@ use std::time::Duration;
 use rzero_core::CallInfo;
 use tokio::time::Instant;
 
-use super::{Candidate, Picker};
+use super::Picker;
 use crate::Randomness;
 use crate::nodes::{Node, Nodes};
 use crate::random::Dice;
@@ -52,8 +52,7 @@ pub(crate) struct P2c {
 }
 
 impl P2c {
-    pub(crate) fn new(candidates: Vec<Candidate>, now: Instant, random: Randomness) -> Self {
-        let nodes = Nodes::new(candidates, now);
+    pub(crate) fn new(nodes: Nodes, now: Instant, random: Randomness) -> Self {
         let weights: Vec<u32> = nodes.list().iter().map(|node| node.weight).collect();
         Self {
             sampler: (!weights.is_empty()).then(|| Sampler::new(&weights)),

@@ -3,7 +3,7 @@
 use rzero_core::CallInfo;
 use tokio::time::Instant;
 
-use super::{Candidate, Picker};
+use super::Picker;
 use crate::Randomness;
 use crate::nodes::{Node, Nodes};
 use crate::random::Dice;
@@ -21,8 +21,7 @@ pub(crate) struct Random {
 }
 
 impl Random {
-    pub(crate) fn new(candidates: Vec<Candidate>, now: Instant, random: Randomness) -> Self {
-        let nodes = Nodes::new(candidates, now);
+    pub(crate) fn new(nodes: Nodes, random: Randomness) -> Self {
         let weights: Vec<u32> = nodes.list().iter().map(|node| node.weight).collect();
         Self {
             sampler: (!weights.is_empty()).then(|| Sampler::new(&weights)),

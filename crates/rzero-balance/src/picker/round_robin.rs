@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use rzero_core::CallInfo;
 use tokio::time::Instant;
 
+use super::Picker;
 use super::random::not_avoided;
-use super::{Candidate, Picker};
 use crate::Randomness;
 use crate::nodes::{Node, Nodes};
 use crate::random::GOLDEN;
@@ -35,8 +35,7 @@ pub(crate) struct RoundRobin {
 }
 
 impl RoundRobin {
-    pub(crate) fn new(candidates: Vec<Candidate>, now: Instant, random: Randomness) -> Self {
-        let nodes = Nodes::new(candidates, now);
+    pub(crate) fn new(nodes: Nodes, random: Randomness) -> Self {
         let weights: Vec<u64> = (nodes.list().iter())
             .map(|node| u64::from(node.weight))
             .collect();

@@ -5,7 +5,9 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rzero_balance::{Candidate, NodeStats, Picker, Policy, Randomness, Started, instance_key};
+use rzero_balance::{
+    Candidate, NodeStats, Picker, Policy, Randomness, SlowStart, Started, instance_key,
+};
 use rzero_core::{CallInfo, Idempotency, Kind, Method, Outcome};
 use tokio::time::Instant;
 
@@ -47,14 +49,26 @@ pub(crate) struct Sim {
     policy: Policy,
     seed: u64,
     flying: BinaryHeap<Reverse<(Instant, usize, usize)>>,
-    started: Vec<Option<(Arc<NodeStats>, Started)>>,
+    started: Vec<Option<Flight>>,
+}
+
+struct Flight {
+    stats: Arc<NodeStats>,
+    started: Started,
+    /// `None`: what the pool says when it ends.
+    outcome: Option<Outcome>,
 }
 
 impl Sim {
     pub(crate) fn new(policy: Policy, nodes: Vec<Candidate>, now: Instant, seed: u64) -> Self {
         Self {
             now,
-            picker: policy.picker_with(nodes.clone(), now, Randomness::seeded(seed)),
+            picker: policy.picker_with(
+                nodes.clone(),
+                now,
+                SlowStart::default(),
+                Randomness::seeded(seed),
+            ),
             latency: Box::new(|_| Duration::from_millis(5)),
             outcome: Box::new(|_| Outcome::OK),
             picks: nodes.iter().map(|_| Vec::new()).collect(),
@@ -70,7 +84,9 @@ impl Sim {
     pub(crate) fn rebuild(&mut self, nodes: Vec<Candidate>) {
         self.seed += 1;
         let random = Randomness::seeded(self.seed);
-        self.picker = self.policy.picker_with(nodes.clone(), self.now, random);
+        self.picker =
+            self.policy
+                .picker_with(nodes.clone(), self.now, SlowStart::default(), random);
         self.picks.resize(nodes.len(), Vec::new());
         self.nodes = nodes;
     }
@@ -78,24 +94,52 @@ impl Sim {
     pub(crate) fn run(&mut self, rate: u32, span: Duration) {
         let end = self.now + span;
         while self.now < end {
-            self.now += Duration::from_secs(1) / rate;
-            while let Some(Reverse((at, id, index))) = self.flying.peek().copied() {
-                if at > self.now {
-                    break;
-                }
-                self.flying.pop();
-                let (stats, started) = self.started[id].take().expect("ends once");
-                stats.finish(started, (self.outcome)(index), at);
-            }
-            let picked = self.picker.pick(&call(self.now), self.now, None);
-            let index = picked.expect("a node is live");
-            self.picks[index].push(self.now);
-            let stats = Arc::clone(&self.nodes[index].stats);
-            let started = stats.begin(self.now);
-            let at = self.now + (self.latency)(index);
-            self.flying.push(Reverse((at, self.started.len(), index)));
-            self.started.push(Some((stats, started)));
+            self.tick(rate);
+            let index = self.pick();
+            let latency = (self.latency)(index);
+            self.fly(index, latency, None);
         }
+    }
+
+    /// One call, whose latency and outcome `fate` tells by the node picked.
+    pub(crate) fn step(&mut self, rate: u32, fate: impl FnOnce(usize) -> (Duration, Outcome)) {
+        self.tick(rate);
+        let index = self.pick();
+        let (latency, outcome) = fate(index);
+        self.fly(index, latency, Some(outcome));
+    }
+
+    /// On to the next call; those that ended meanwhile are finished.
+    fn tick(&mut self, rate: u32) {
+        self.now += Duration::from_secs(1) / rate;
+        while let Some(Reverse((at, id, index))) = self.flying.peek().copied() {
+            if at > self.now {
+                break;
+            }
+            self.flying.pop();
+            let flight = self.started[id].take().expect("ends once");
+            let outcome = flight.outcome.unwrap_or_else(|| (self.outcome)(index));
+            flight.stats.finish(flight.started, outcome, at);
+        }
+    }
+
+    fn pick(&mut self) -> usize {
+        let picked = self.picker.pick(&call(self.now), self.now, None);
+        let index = picked.expect("a node is live");
+        self.picks[index].push(self.now);
+        index
+    }
+
+    fn fly(&mut self, index: usize, latency: Duration, outcome: Option<Outcome>) {
+        let stats = Arc::clone(&self.nodes[index].stats);
+        let started = stats.begin(self.now);
+        let flight = Flight {
+            stats,
+            started,
+            outcome,
+        };
+        (self.flying).push(Reverse((self.now + latency, self.started.len(), index)));
+        self.started.push(Some(flight));
     }
 
     /// Shares of the picks since `from`.

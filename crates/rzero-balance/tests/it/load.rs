@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rzero_balance::{Policy, Randomness};
+use rzero_balance::{Policy, Randomness, SlowStart};
 use rzero_core::{Class, Outcome};
 use tokio::time::Instant;
 
@@ -241,7 +241,8 @@ fn equal_seeds_give_equal_picks() {
     let now = Instant::now();
     let run = |seed| {
         let nodes = pool(&[100; 8], now);
-        let picker = Policy::P2c.picker_with(nodes, now, Randomness::seeded(seed));
+        let picker =
+            Policy::P2c.picker_with(nodes, now, SlowStart::default(), Randomness::seeded(seed));
         let pick = || picker.pick(&call(now), now, None);
         (0..50).map(|_| pick()).collect::<Vec<_>>()
     };

@@ -3,4 +3,5 @@
 mod common;
 mod consistent_hash;
 mod load;
+mod outlier;
 mod rules;

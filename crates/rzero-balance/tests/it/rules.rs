@@ -194,12 +194,14 @@ fn in_flight_returns_to_zero_over_threads() {
                         let started = nodes[at].stats.begin(now);
                         match i % 5 {
                             0 => nodes[at].stats.abandon(started),
-                            1 => nodes[at].stats.finish(started, Outcome::CANCELLED, now),
-                            2 => {
-                                let failed = Outcome::failed(Class::Unavailable);
-                                nodes[at].stats.finish(started, failed, now);
+                            kind => {
+                                let outcome = match kind {
+                                    1 => Outcome::CANCELLED,
+                                    2 => Outcome::failed(Class::Unavailable),
+                                    _ => Outcome::OK,
+                                };
+                                nodes[at].stats.finish(started, outcome, now);
                             }
-                            _ => nodes[at].stats.finish(started, Outcome::OK, now),
                         }
                     }
                 });

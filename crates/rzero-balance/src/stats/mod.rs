@@ -2,13 +2,21 @@
 
 use std::fmt;
 use std::sync::atomic::{
-    AtomicU32, AtomicU64,
+    AtomicU64,
     Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 use std::time::Duration;
 
-use rzero_core::{Outcome, RetrySafety};
+use rzero_core::{Class, Error, Outcome, RetrySafety};
 use tokio::time::Instant;
+
+use crate::verdict::Verdict;
+
+mod failures;
+
+pub use failures::Streak;
+use failures::{Failures, Tally};
+pub(crate) use failures::{STREAK_MAX, TIMEOUTS_MAX};
 
 /// How slowly the latency estimate forgets: after this time a peak weighs 1/e.
 const DECAY_SECONDS: f32 = 10.0;
@@ -20,17 +28,11 @@ const BEGUN: u64 = 1 << 24;
 const PICK_GRAIN: Duration = Duration::from_millis(10);
 /// Longest push-back that is believed.
 const PUSH_BACK_MAX: Duration = Duration::from_secs(60);
-/// The share of failures, in 1/65536.
-const FAILURE_ONE: u32 = 1 << 16;
-/// Each completion moves the share of failures by this part of the distance (2^-3).
-const FAILURE_SHIFT: u32 = 3;
-/// Share of failures from which a node is drawn again in the hope for a better one.
-const UNHEALTHY: u32 = FAILURE_ONE / 2;
 /// How much a node that only fails is made to look slower: 1 + this.
 const FAILURE_COST: f32 = 64.0;
 
-/// The statistics of one node: one cache line of atomics behind an `Arc`, shared by all pickers
-/// that know the node. The owner keeps them by instance id for as long as the node is known, so
+/// The statistics of one node: one cache line of atomics for picks and calls (and a cold one) behind
+/// an `Arc`, shared by all pickers that know the node. The owner keeps them by instance id for as long as the node is known, so
 /// that they survive discovery updates.
 ///
 /// ```
@@ -42,7 +44,8 @@ const FAILURE_COST: f32 = 64.0;
 /// stats.finish(started, Outcome::OK, t0 + Duration::from_millis(3));
 /// assert_eq!(stats.ewma_us(), 3_000);
 /// ```
-#[repr(align(64))]
+// In this order, so that all but the last field share a line.
+#[repr(C, align(64))]
 pub struct NodeStats {
     born: Instant,
     /// Peak EWMA in µs (bits of a float, 0 = no sample yet) above the stamp of its last change in
@@ -56,7 +59,43 @@ pub struct NodeStats {
     pushed_until: AtomicU64,
     /// Calls in flight in the low 24 bits, calls begun above: a call begins with one addition.
     calls: AtomicU64,
-    failures: AtomicU32,
+    failures: Failures,
+    /// µs since `born` of the last recovery: slow start counts from here.
+    recovered: AtomicU64,
+}
+
+/// Totals at a moment; only differences mean something.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Totals {
+    finished: u64,
+    tally: Tally,
+}
+
+/// Calls between two moments of which the node's part is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) calls: u64,
+    /// Of these, failures that count against the node.
+    pub(crate) failed: u64,
+    /// Of these, answers that the method is missing.
+    pub(crate) missing: u64,
+}
+
+impl Totals {
+    /// What was counted since `earlier`.
+    pub(crate) fn since(self, earlier: Self) -> Counts {
+        let failed = u64::from(self.tally.failed.wrapping_sub(earlier.tally.failed));
+        let missing = u64::from(self.tally.missing.wrapping_sub(earlier.tally.missing));
+        let silent = u64::from(self.tally.silent.wrapping_sub(earlier.tally.silent));
+        // The number of calls begun has 40 bits.
+        let finished = self.finished.wrapping_sub(earlier.finished) % (u64::MAX / BEGUN + 1);
+        Counts {
+            // The parts are read one after another: a call may be in one and not yet in the sum.
+            calls: finished.saturating_sub(silent).max(failed + missing),
+            failed,
+            missing,
+        }
+    }
 }
 
 /// A call that was begun on a node and has to be given back to the same [`NodeStats`], exactly
@@ -83,7 +122,8 @@ impl NodeStats {
             picked_at: AtomicU64::new(0),
             pushed_until: AtomicU64::new(0),
             calls: AtomicU64::new(0),
-            failures: AtomicU32::new(0),
+            failures: Failures::new(),
+            recovered: AtomicU64::new(0),
         }
     }
 
@@ -100,23 +140,50 @@ impl NodeStats {
     /// that a node is not attractive for failing fast. Failures that count for a breaker raise the
     /// node's share of failures, everything but a cancellation else lowers it. Of a cancelled call
     /// nothing is known: it counts as [`abandon`](Self::abandon).
-    pub fn finish(&self, started: Started, outcome: Outcome, now: Instant) {
+    ///
+    /// Gives how many failures that count for [ejection](crate::Outliers) the node has now given
+    /// in a row; none when this was none. Ask
+    /// [`OutlierConfig::wants_look`](crate::OutlierConfig::wants_look) whether that is worth a look
+    /// at once.
+    pub fn finish(&self, started: Started, outcome: Outcome, now: Instant) -> Streak {
         if outcome == Outcome::CANCELLED {
-            return self.abandon(started);
+            self.abandon(started);
+            return Streak::default();
         }
         let latency = now.saturating_duration_since(started.0);
-        self.calls.fetch_sub(1, AcqRel);
         let ran = outcome
             .class()
             .is_none_or(|class| class.retry_safety() != RetrySafety::NothingRan);
         self.observe(latency, outcome.is_ok() && ran, now);
-        self.count(outcome.counts_for_breaker());
+        let streak = (self.failures).count(outcome.counts_for_breaker(), Verdict::of(outcome));
+        self.calls.fetch_sub(1, AcqRel);
+        streak
     }
 
     /// A call was dropped, or never sent: one less in flight, nothing else.
     pub fn abandon(&self, started: Started) {
         let Started(_) = started;
+        self.failures.skip();
         self.calls.fetch_sub(1, AcqRel);
+    }
+
+    /// Obeys what an answer says about load: a node that answered
+    /// [`Overloaded`](Class::Overloaded) with a retry hint is [penalized](Self::penalize) for that
+    /// time. Other errors change nothing. To be called beside [`finish`](Self::finish), which does
+    /// not see the error itself.
+    pub fn heed(&self, error: &Error, now: Instant) {
+        if let (Class::Overloaded, Some(pause)) = (error.class(), error.retry_after()) {
+            self.penalize(pause, now);
+        }
+    }
+
+    /// The node is back after it was away or ejected: what was known about its speed and its
+    /// failures is void, and its slow start begins at `now`. The next snapshot gives it the
+    /// median latency of its peers.
+    pub fn recover(&self, now: Instant) {
+        self.failures.forget();
+        self.latency.store(0, Release);
+        self.recovered.store(self.micros(now), Relaxed);
     }
 
     /// The node asked for a pause, or is known to be bad for a while: until `now + pause` it is
@@ -154,7 +221,13 @@ impl NodeStats {
     /// Share of failures among about the last eight completed calls, 0.0 to 1.0.
     #[must_use]
     pub fn failure_share(&self) -> f32 {
-        self.failures.load(Relaxed) as f32 / FAILURE_ONE as f32
+        self.failures.recent().share()
+    }
+
+    /// Failures that count for ejection, in a row.
+    #[must_use]
+    pub fn streak(&self) -> Streak {
+        self.failures.recent().streak
     }
 
     /// When the node was first seen.
@@ -164,12 +237,30 @@ impl NodeStats {
         self.born
     }
 
+    /// When its slow start began: when it was first seen, or when it last recovered.
+    #[must_use]
+    pub fn warm_since(&self) -> Instant {
+        self.born + Duration::from_micros(self.recovered.load(Relaxed))
+    }
+
     /// Gives a node without a sample the estimate of its peers.
-    pub(crate) fn seed(&self, latency_us: f32) {
+    pub(crate) fn seed(&self, latency_us: f32, now: Instant) {
         // Fails when a sample came meanwhile, which is better anyway.
-        let _ = self
-            .latency
-            .compare_exchange(0, pack(latency_us, 0), AcqRel, Relaxed);
+        let estimate = pack(latency_us, self.stamp(now));
+        let _ = self.latency.compare_exchange(0, estimate, AcqRel, Relaxed);
+    }
+
+    /// Forgets failures in a row and their share.
+    pub(crate) fn forgive(&self) {
+        self.failures.forget();
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
+        let calls = self.calls.load(Acquire);
+        Totals {
+            finished: (calls / BEGUN).wrapping_sub(calls % BEGUN),
+            tally: self.failures.tally(),
+        }
     }
 
     /// The estimate; 0.0 before the first sample.
@@ -188,7 +279,7 @@ impl NodeStats {
     /// Whether it mostly answers and did not ask for a pause.
     #[inline]
     pub(crate) fn is_healthy(&self, now: Instant) -> bool {
-        self.failures.load(Relaxed) < UNHEALTHY && !self.is_pushed_back(now)
+        !self.failures.recent().is_unhealthy() && !self.is_pushed_back(now)
     }
 
     #[inline]
@@ -235,18 +326,6 @@ impl NodeStats {
                 old
             };
             (new != old).then_some(pack(new, stamp))
-        });
-    }
-
-    fn count(&self, failed: bool) {
-        let target = if failed { FAILURE_ONE } else { 0 };
-        let _ = self.failures.fetch_update(Relaxed, Relaxed, |share| {
-            let step = share.abs_diff(target).div_ceil(1 << FAILURE_SHIFT);
-            match share.cmp(&target) {
-                std::cmp::Ordering::Less => Some(share + step),
-                std::cmp::Ordering::Equal => None,
-                std::cmp::Ordering::Greater => Some(share - step),
-            }
         });
     }
 
