@@ -1,0 +1,110 @@
+//! The driver for retries.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use rzero_core::{Ambient, Class, Error, Fixed, scope};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{Attempt, Attempts, Budget, Failure, Policy, Verdict, Work, seed};
+
+static LATE: Fixed = Fixed::new(
+    Class::DeadlineExceeded,
+    "the deadline passed before the work was done",
+);
+
+/// Does `work` by `attempt`, and tries again as `policy` and `budget` allow.
+///
+/// Each attempt has its own time, the attempt timeout of the policy or what is left, whichever is
+/// shorter. It runs in the context of the call with that deadline and its number, so calls that it
+/// makes carry both, and tasks that it spawns by [`rzero_core::spawn`] end with it.
+///
+/// # Errors
+/// That of the last attempt, also when the budget is empty.
+///
+/// # Cancel safety
+/// Dropping the future drops the attempt that runs. An extra attempt that was not begun goes back
+/// to the budget.
+pub async fn run<T, F, Fut>(
+    policy: &Policy,
+    budget: &Budget,
+    work: Work,
+    mut attempt: F,
+) -> Result<T, Error>
+where
+    F: FnMut(Attempt) -> Fut,
+    Fut: Future<Output = Result<T, Error>>,
+{
+    budget.deposit(Instant::now());
+    repeat(policy, budget, work, &AtomicBool::new(false), &mut attempt).await
+}
+
+/// The same without the deposit of a first attempt. Nothing is tried again once it is `over`.
+pub(super) async fn repeat<T, F, Fut>(
+    policy: &Policy,
+    budget: &Budget,
+    work: Work,
+    over: &AtomicBool,
+    attempt: &mut F,
+) -> Result<T, Error>
+where
+    F: FnMut(Attempt) -> Fut,
+    Fut: Future<Output = Result<T, Error>>,
+{
+    let ambient = Ambient::current();
+    let mut attempts = Attempts::new(&work, seed());
+    let mut before = 0_u8;
+    loop {
+        let limit = policy
+            .attempt_timeout
+            .and_then(|t| Instant::now().checked_add(t));
+        let this = Attempt {
+            number: attempts.number(),
+            before,
+            deadline: match (limit, work.deadline) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            },
+        };
+        let error = match once(&ambient, this, attempt).await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        let mut failure = Failure::new(&error, Instant::now());
+        (failure.deadline, failure.p50) = (work.deadline, work.p50);
+        match attempts.next(policy, budget, &failure) {
+            _ if over.load(Relaxed) => return Err(error),
+            Verdict::RePick { extra } => extra.spend(),
+            Verdict::Retry { after, extra } => {
+                sleep(after).await;
+                extra.spend();
+            }
+            Verdict::GiveUp(reason) => {
+                tracing::debug!(reason = reason.as_str(), attempts = before + 1, %error, "gave up");
+                return Err(error);
+            }
+        }
+        before = before.saturating_add(1);
+    }
+}
+
+/// One attempt in its own context and time.
+async fn once<T, F, Fut>(ambient: &Ambient, this: Attempt, attempt: &mut F) -> Result<T, Error>
+where
+    F: FnMut(Attempt) -> Fut,
+    Fut: Future<Output = Result<T, Error>>,
+{
+    let mut context = ambient.clone();
+    context.attempt = context.attempt.max(this.number);
+    context.deadline = match (context.deadline, this.deadline) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    };
+    let work = scope(context, async { attempt(this).await });
+    match this.deadline {
+        Some(at) => timeout_at(at, work)
+            .await
+            .unwrap_or_else(|_| Err(Error::fixed(&LATE))),
+        None => work.await,
+    }
+}

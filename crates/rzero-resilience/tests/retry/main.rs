@@ -1,0 +1,7 @@
+//! Retries, hedging and their budget through the public API.
+
+mod attempts;
+mod budget;
+mod drivers;
+mod hedging;
+mod support;
