@@ -31,6 +31,15 @@
 //! # Ok::<(), rzero_core::Error>(())
 //! ```
 //!
+//! Who may be a candidate is decided here as well, from values and the time:
+//!
+//! - [`Outliers`] says which nodes fail so much more than their peers that they are left out for a
+//!   while, and when to probe them. [`NodeStats::finish`] counts for it.
+//! - [`SlowStart`] lets nodes that are new or back take their share only little by little.
+//! - [`Subset`] says which of very many nodes a client keeps connections to.
+//! - [`prefer_zone`] gives the weights that keep calls in the client's own zone, as long as that
+//!   has the capacity.
+//!
 //! What this crate does not do: no sockets, no tasks, no clock of its own (every question carries
 //! `now`), no discovery. Who is not ready is simply not a candidate.
 #![forbid(unsafe_code)]
@@ -49,7 +58,7 @@ mod verdict;
 mod zone;
 
 pub use key::instance_key;
-pub use outlier::{EjectReason, Look, OutlierConfig, Outliers, Standing, Watched};
+pub use outlier::{EjectReason, Look, OutlierConfig, Outliers, Probed, Standing, Watched};
 pub use picker::{Candidate, Picker};
 pub use policy::{InvalidLoadFactor, LoadFactor, Policy, UnknownPolicy};
 pub use random::Randomness;

@@ -61,7 +61,7 @@ impl Policy {
         self.picker_with(candidates, now, slow_start, Randomness::per_thread())
     }
 
-    /// [`picker`](Self::picker) with a slow start and dice of the caller's choice; seeded dice
+    /// [`picker`](Self::picker) with a [valid](SlowStart::validate) slow start and dice of the caller's choice; seeded dice
     /// make simulations repeatable.
     #[must_use]
     pub fn picker_with(

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+const LONG: Duration = Duration::from_secs(86_400);
+
 /// How a new or recovered node is warmed up: for a while it takes calls as if its weight were
 /// smaller, because its caches are cold, its code is not compiled, its pools are empty.
 ///
@@ -11,7 +13,7 @@ use tokio::time::Instant;
 /// relative to the oldest node of the snapshot: a client that just started spreads evenly.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SlowStart {
-    /// How long it lasts. Default 30 s; zero turns it off.
+    /// How long it lasts. Default 30 s, at most 1 day; zero turns it off.
     pub window: Duration,
     /// The part of its weight that a node starts with, above 0 to 1. Default 0.1.
     pub floor: f32,
@@ -43,6 +45,12 @@ impl SlowStart {
     /// # Errors
     /// The name of the key that is out of range, and the range.
     pub fn validate(&self) -> Result<(), String> {
+        if self.window > LONG {
+            return Err(format!(
+                "window {:?} is out of range, write at most 1 day",
+                self.window
+            ));
+        }
         if !(self.floor > 0.0 && self.floor <= 1.0) {
             return Err(format!(
                 "floor {} is out of range, write above 0 to 1",

@@ -5,8 +5,8 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rzero_balance::{Candidate, LoadFactor, NodeStats, Policy};
-use rzero_core::{CallInfo, Idempotency, Kind, Method, Outcome};
+use rzero_balance::{Candidate, LoadFactor, NodeStats, OutlierConfig, Policy};
+use rzero_core::{CallInfo, Class, Idempotency, Kind, Method, Outcome};
 use tokio::time::Instant;
 
 thread_local! {
@@ -40,6 +40,7 @@ static ALLOCATOR: Counting = Counting;
 fn pick_begin_and_finish_do_not_allocate() {
     let start = Instant::now();
     let load_factor = LoadFactor::default();
+    let outliers = OutlierConfig::default();
     let nodes: Vec<Candidate> = (1..=100)
         .map(|number| Candidate {
             key: u64::from(number),
@@ -58,14 +59,22 @@ fn pick_begin_and_finish_do_not_allocate() {
         Policy::Random,
     ] {
         let picker = policy.picker(nodes.clone(), start);
+        let mut looks = 0;
         let before = COUNT.get();
         for i in 0..10_000 {
             let now = start + Duration::from_millis(i);
             let call = if i % 2 == 0 { &keyed } else { &keyless };
             let at = picker.pick(call, now, Some(3)).unwrap();
             let started = nodes[at].stats.begin(now);
-            nodes[at].stats.finish(started, Outcome::OK, now);
+            let outcome = match i % 7 {
+                0 => Outcome::failed(Class::DeadlineExceeded),
+                1 => Outcome::failed(Class::Overloaded),
+                2 => Outcome::CANCELLED,
+                _ => Outcome::OK,
+            };
+            let streak = nodes[at].stats.finish(started, outcome, now);
+            looks += u32::from(outliers.wants_look(streak));
         }
-        assert_eq!(COUNT.get() - before, 0, "{policy}");
+        assert_eq!(COUNT.get() - before, 0, "{policy} {looks}");
     }
 }

@@ -29,9 +29,10 @@
 //!
 //! It is relative: when no ready node is free of failures, ejecting some would only put their load
 //! on others that are as bad, so it is suspended and all take calls. A lane of fewer than three
-//! nodes has no outliers unless `ejected_max` is raised.
-
-use std::time::Duration;
+//! nodes has no outliers unless `ejected_max` is raised. A method that always times out on a
+//! service with few other calls looks like silence: up to `ejected_max` of its nodes are out in
+//! turn; give the method the time it needs, or set `timeouts` to 0. A stream that is cut by its
+//! deadline as planned is no timeout: finish it as a success.
 
 use rzero_core::Outcome;
 use tokio::time::Instant;
@@ -92,6 +93,7 @@ impl EjectReason {
 
 /// What a look at the nodes of a lane gave. Numbers of nodes are indices into the list looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Look {
     /// Nodes that were ejected just now; the time is in their [`Standing`].
     pub ejected: Vec<(usize, EjectReason)>,
@@ -104,6 +106,17 @@ pub struct Look {
     pub suspended: bool,
     /// When to look again at the latest.
     pub next: Instant,
+}
+
+/// What a probe decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probed {
+    /// The node is in: make a new snapshot.
+    In,
+    /// It is ejected again, for the reason [`EjectReason::Probe`].
+    Out,
+    /// Nothing: the probe did not reach it, or was not the one that was asked for.
+    Undecided,
 }
 
 /// The rules of ejection, for all lanes of a target. Holds no state of nodes: that is in their
@@ -142,7 +155,8 @@ pub struct Outliers {
 }
 
 impl Outliers {
-    /// The rules of `config`, with intervals counted from `now` and jitter from `random`.
+    /// The rules of `config`, which is [valid](OutlierConfig::validate), with intervals counted from
+    /// `now` and jitter from `random`.
     #[must_use]
     pub const fn new(config: OutlierConfig, now: Instant, random: Randomness) -> Self {
         Self {
@@ -152,7 +166,7 @@ impl Outliers {
         }
     }
 
-    /// Takes other rules. Nodes that are out stay out for their time.
+    /// Takes other valid rules. Nodes that are out stay out for their time.
     pub fn set_config(&mut self, config: OutlierConfig) {
         self.config = config;
     }
@@ -195,19 +209,23 @@ impl Outliers {
     }
 
     /// A probe of `node` ended with `outcome`. An answer, be it that the method is missing, lets it
-    /// in and begins its slow start; a failure ejects it again, for longer. Without either, when
-    /// the probe was refused for load or never left, it is asked for again after
-    /// `probe_timeout`. Gives whether the node is in now; then look at the nodes and make a new
-    /// snapshot.
-    pub fn probed(&self, node: &mut Watched<'_>, outcome: Outcome, now: Instant) -> bool {
-        if matches!(node.standing.state, State::Probing { .. }) {
-            match Verdict::of(outcome) {
-                Verdict::Good | Verdict::Missing => node.standing.admit(node.stats, now),
-                Verdict::Failed | Verdict::TimedOut => self.send_out(node.standing, now),
-                Verdict::Silent => {}
-            }
+    /// in and begins its slow start; a failure ejects it again, for longer. When the probe was
+    /// refused for load or never left, another one is asked for after `probe_timeout`.
+    pub fn probed(&self, node: &mut Watched<'_>, outcome: Outcome, now: Instant) -> Probed {
+        if !matches!(node.standing.state, State::Probing { .. }) {
+            return Probed::Undecided;
         }
-        !node.standing.is_ejected()
+        match Verdict::of(outcome) {
+            Verdict::Good | Verdict::Missing => {
+                node.standing.admit(node.stats, now);
+                Probed::In
+            }
+            Verdict::Failed | Verdict::TimedOut => {
+                self.send_out(node.standing, now);
+                Probed::Out
+            }
+            Verdict::Silent => Probed::Undecided,
+        }
     }
 
     /// The number of the interval at `now`.
@@ -362,9 +380,9 @@ impl Outliers {
 
     /// The end of the interval, or of an ejection or a probe before that.
     fn next(&self, interval: u64, now: Instant, nodes: &[Watched<'_>]) -> Instant {
-        let length = self.config.interval.max(Duration::from_millis(1));
-        let passed = u32::try_from(interval.saturating_add(1)).ok();
-        let end = passed.and_then(|n| self.epoch.checked_add(length.checked_mul(n)?));
+        let length = self.config.interval;
+        let ends = u32::try_from(interval.saturating_add(1)).ok();
+        let end = ends.and_then(|n| self.epoch.checked_add(length.checked_mul(n)?));
         let end = end.filter(|end| *end > now).unwrap_or(now + length);
         (nodes.iter())
             .filter_map(|node| match node.standing.state {

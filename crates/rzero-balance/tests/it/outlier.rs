@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rzero_balance::{
-    EjectReason, Look, NodeStats, OutlierConfig, Outliers, Policy, Randomness, Standing, Watched,
+    EjectReason, Look, NodeStats, OutlierConfig, Outliers, Policy, Probed, Randomness, Standing,
+    Streak, Watched,
 };
 use rzero_core::{Class, Outcome};
 use tokio::time::Instant;
@@ -72,7 +73,7 @@ impl Lane {
         panic!("never probed");
     }
 
-    fn probed(&mut self, node: usize, outcome: Outcome) -> bool {
+    fn probed(&mut self, node: usize, outcome: Outcome) -> Probed {
         let mut watched = watch(&mut self.nodes);
         self.outliers.probed(&mut watched[node], outcome, self.now)
     }
@@ -276,7 +277,9 @@ fn passed_probe_lets_in_with_a_slow_start() {
     assert!(lane.now >= out + span);
     assert!(!lane.takes_calls()[0], "only the probe goes there");
     lane.now += SECOND;
-    assert!(lane.probed(0, Outcome::OK));
+    assert_eq!(lane.probed(0, Outcome::OK), Probed::In);
+    let late = lane.probed(0, INTERNAL);
+    assert_eq!(late, Probed::Undecided, "nobody asked for it");
     assert!(lane.takes_calls()[0]);
     let stats = &lane.nodes[0].0;
     // Kept in whole µs.
@@ -293,7 +296,8 @@ fn failed_probe_ejects_for_longer() {
     let mut spans = vec![lane.eject(0)];
     for _ in 0..12 {
         lane.wait_for_probe(0);
-        assert!(!lane.probed(0, Outcome::failed(Class::Unavailable)));
+        let failed = lane.probed(0, Outcome::failed(Class::Unavailable));
+        assert_eq!(failed, Probed::Out);
         spans.push(lane.nodes[0].1.ejected_until().unwrap() - lane.now);
     }
     for (times, span) in (1..).zip(spans) {
@@ -309,7 +313,8 @@ fn lost_probe_is_asked_for_again() {
     lane.eject(0);
     lane.wait_for_probe(0);
     assert!(lane.look().probe.is_empty(), "one at a time");
-    assert!(!lane.probed(0, Outcome::failed(Class::ConnectFailed)));
+    let lost = lane.probed(0, Outcome::failed(Class::ConnectFailed));
+    assert_eq!(lost, Probed::Undecided);
     let asked = lane.now;
     lane.wait_for_probe(0);
     assert_eq!(lane.now, asked + 5 * SECOND);
@@ -318,7 +323,8 @@ fn lost_probe_is_asked_for_again() {
     assert!(lane.look().probe.is_empty(), "nothing to send it over");
     lane.nodes[0].2 = true;
     lane.wait_for_probe(0);
-    assert!(lane.probed(0, Outcome::failed(Class::Unimplemented)));
+    let answered = lane.probed(0, Outcome::failed(Class::Unimplemented));
+    assert_eq!(answered, Probed::In);
 }
 
 #[test]
@@ -364,7 +370,7 @@ fn looks_are_wanted_for_full_rows_only() {
     let config = OutlierConfig::default();
     let stats = NodeStats::new(Instant::now());
     let mut fail = |outcome| stats.finish(stats.begin(stats.born()), outcome, stats.born());
-    let wanted = |outcome, fail: &mut dyn FnMut(Outcome) -> rzero_balance::Streak| {
+    let wanted = |outcome, fail: &mut dyn FnMut(Outcome) -> Streak| {
         (1..=600)
             .filter(|_| config.wants_look(fail(outcome)))
             .count()
