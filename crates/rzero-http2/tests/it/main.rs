@@ -3,6 +3,7 @@
 
 mod captures;
 mod connection;
+mod corpus;
 mod frame_properties;
 mod frame_rules;
 mod hpack_bounds;
