@@ -1,10 +1,4 @@
 //! Deterministic subsets: which of very many nodes a client keeps connections to.
-//!
-//! Every client ranks the nodes by a hash of (client, node), rendezvous hashing, and keeps the
-//! first ones. Ranks depend on nothing else, so a node that comes or goes changes at most one
-//! member of each client's subset, and a restarted client with the same id finds the same nodes. Over
-//! many clients nodes are drawn evenly, as by independent dice: with 300 clients keeping 32 of
-//! 200 nodes, the most loaded node has about 1.35 times the mean.
 
 use crate::key::mix;
 
@@ -55,6 +49,12 @@ impl SubsetConfig {
 }
 
 /// The nodes that one client keeps of one lane and zone.
+///
+/// Every client ranks the nodes by a hash of (client, node), rendezvous hashing, and keeps the
+/// first ones. Ranks depend on nothing else, so a node that comes or goes changes at most one
+/// member of each client's subset, and a restarted client with the same id finds the same nodes. Over
+/// many clients nodes are drawn evenly, as by independent dice: with 300 clients keeping 32 of
+/// 200 nodes, the most loaded node has about 1.35 times the mean.
 ///
 /// ```
 /// use rzero_balance::{Subset, SubsetConfig, instance_key};

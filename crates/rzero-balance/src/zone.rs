@@ -1,14 +1,4 @@
 //! Preference for the own zone, with spill-over.
-//!
-//! Calls inside a zone are faster and cost nothing; but a zone that lost its nodes must not keep
-//! its load. As long as at least 70 % of the zone's capacity is ready, all calls stay; below
-//! that, the local nodes keep the load that they would have had at 70 %, and the rest spills over
-//! to the other zones in proportion to their weights. The step is smooth: just below the limit
-//! almost nothing leaves.
-//!
-//! It is wrong when zones are unequal: the registered capacity of a zone stands for the demand in
-//! it, which a client cannot see. Where the clients of one zone make more load than its nodes
-//! carry, leave the preference off.
 
 /// A node, as the preference for a zone sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +18,16 @@ const SCALE: f64 = 1_024.0;
 /// ready part of the local capacity below which calls leave the zone, 0.7 by default; with 0 none
 /// leave while a local node is ready. Without a ready local node, or a ready one elsewhere, the
 /// zone makes no difference.
+///
+/// Calls inside a zone are faster and cost nothing; but a zone that lost its nodes must not keep
+/// its load. As long as at least 70 % of the zone's capacity is ready, all calls stay; below
+/// that, the local nodes keep the load that they would have had at 70 %, and the rest spills over
+/// to the other zones in proportion to their weights. The step is smooth: just below the limit
+/// almost nothing leaves.
+///
+/// It is wrong when zones are unequal: the registered capacity of a zone stands for the demand in
+/// it, which a client cannot see. Where the clients of one zone make more load than its nodes
+/// carry, leave the preference off.
 ///
 /// ```
 /// use rzero_balance::{Zoned, prefer_zone};

@@ -1,38 +1,4 @@
 //! Ejection of outliers: nodes that fail much more than their peers take no calls for a while.
-//!
-//! A breaker protects from a service that fails as a whole; this protects from the one instance
-//! of many that does. [`NodeStats`] counts failures on the call path without a lock;
-//! [`Outliers::tick`] looks at the nodes of one lane, off the path, and says who is out and who is
-//! to be probed. The owner asks it on every change of the nodes, when [`Look::next`] has come, and
-//! when [`OutlierConfig::wants_look`] says so of a call that ended. It leaves nodes that do not
-//! [take calls](Standing::takes_calls) out of the snapshot.
-//!
-//! # What counts
-//!
-//! Errors whose class counts for outliers, but not a failed connect: the node's connection backs
-//! off by itself, and a node that is not ready is not judged. A refusal for load
-//! ([`Overloaded`](rzero_core::Class::Overloaded)) never ejects, nor does what never ran. A call
-//! that was given up by its caller says nothing; so a timeout has to be
-//! [finished](NodeStats::finish) as `DeadlineExceeded`, not dropped.
-//!
-//! # Black holes
-//!
-//! A node that takes calls and never answers is seen only by timeouts. Power of two choices
-//! soon sends it only the forced pick of each second, since its calls in flight pile up, so five
-//! failures in a row would take about five seconds and a timeout. Two timeouts in a row are
-//! enough therefore, as long as at most half of the lane is as silent. A call that is forced in the
-//! first second and one in the second end within two timeouts of the node's last answer when the
-//! timeout is at least 2 s; with a shorter one, when the node is given two calls within one
-//! timeout. The caller has to set a timeout for each attempt: without one nothing is seen.
-//!
-//! # When it is wrong
-//!
-//! It is relative: when no ready node is free of failures, ejecting some would only put their load
-//! on others that are as bad, so it is suspended and all take calls. A lane of fewer than three
-//! nodes has no outliers unless `ejected_max` is raised. A method that always times out on a
-//! service with few other calls looks like silence: up to `ejected_max` of its nodes are out in
-//! turn; give the method the time it needs, or set `timeouts` to 0. A stream that is cut by its
-//! deadline as planned is no timeout: finish it as a success.
 
 use rzero_core::Outcome;
 use tokio::time::Instant;
@@ -121,6 +87,44 @@ pub enum Probed {
 
 /// The rules of ejection, for all lanes of a target. Holds no state of nodes: that is in their
 /// [`Standing`].
+///
+/// A breaker protects from a service that fails as a whole; this protects from the one instance
+/// of many that does. [`NodeStats`] counts failures on the call path without a lock;
+/// [`Outliers::tick`] looks at the nodes of one lane, off the path, and says who is out and who is
+/// to be probed. The owner asks it on every change of the nodes, when [`Look::next`] has come, and
+/// when [`OutlierConfig::wants_look`] says so of a call that ended. It leaves nodes that do not
+/// [take calls](Standing::takes_calls) out of the snapshot.
+///
+/// # What counts
+///
+/// Errors whose class counts for outliers, but not a failed connect: the node's connection backs
+/// off by itself, and a node that is not ready is not judged. A refusal for load
+/// ([`Overloaded`](rzero_core::Class::Overloaded)) never ejects, nor does what never ran. A call
+/// that was given up by its caller says nothing; so a timeout has to be
+/// [finished](NodeStats::finish) as `DeadlineExceeded`, not dropped.
+///
+/// # Black holes
+///
+/// A node that takes calls and never answers is seen only by timeouts. Power of two choices soon
+/// gives it no more than the forced pick of each second, because its calls in flight pile up, so
+/// five failures in a row would take five seconds and a timeout. Two timeouts in a row are enough
+/// therefore, as long as at most half of the lane is as silent. Calls that begin in the first and
+/// in the second second after its last answer are enough for that, so it is out after about a
+/// second and a timeout. That is within two timeouts, when the timeout is at least a second and
+/// the client makes ten calls a second for each node. With fewer calls or shorter timeouts it takes
+/// longer, and costs fewer calls. The caller has to set a timeout for each attempt: without one
+/// nothing is seen.
+///
+/// # When it is wrong
+///
+/// It is relative: when no ready node is free of failures, ejecting some would only put their load
+/// on others that are as bad, so it is suspended and all take calls. A lane of fewer than three
+/// nodes has no outliers unless `ejected_max` is raised. A method that always times out on a
+/// service with few other calls looks like silence: up to `ejected_max` of its nodes are out in
+/// turn; give the method the time it needs, or set `timeouts` to 0. A stream that is cut by its
+/// deadline as planned is no timeout: finish it as a success.
+///
+/// # Example
 ///
 /// ```
 /// use std::time::Duration;

@@ -4,4 +4,5 @@ mod common;
 mod consistent_hash;
 mod load;
 mod outlier;
+mod outlier_load;
 mod rules;
