@@ -1,0 +1,108 @@
+//! Rate limits as data.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{CAPACITY_DEFAULT, Gcra, RateKey, glob};
+
+/// One rate limit of a service.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use rzero_resilience::limit::{RateKey, RateRule};
+/// let rule = RateRule {
+///     name: "writes".into(),
+///     methods: "shop.Orders/Put*".into(),
+///     key: RateKey::Caller,
+///     rate: 50,
+///     burst: 100,
+///     ..RateRule::default()
+/// };
+/// assert!(rule.validate().is_ok());
+/// assert_eq!(rule.period, Duration::from_secs(1));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RateRule {
+    /// What it is called in messages and metrics; unique among the rules. A reload finds the
+    /// state of a rule by its name. No default.
+    pub name: String,
+    /// Which methods it covers: `*` (default), `package.Service/*`, `package.Service/Get*`. A `*`
+    /// stands for any text.
+    pub methods: String,
+    /// Whose calls count together. Default `all`.
+    pub key: RateKey,
+    /// How many calls each key may make per `period`; 1 or more. No default.
+    pub rate: u32,
+    /// The time that `rate` is for; above zero. Default 1 s.
+    pub period: Duration,
+    /// How many calls each key may make at once; 0, the default, is as many as `rate`.
+    pub burst: u32,
+    /// How many keys are remembered, 16 bytes each, rounded up to a power of two. A change takes
+    /// effect with a new name. Default 65,536; `all` needs no more than 8.
+    pub capacity: usize,
+}
+
+impl Default for RateRule {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            methods: "*".to_owned(),
+            key: RateKey::All,
+            rate: 0,
+            period: Duration::from_secs(1),
+            burst: 0,
+            capacity: CAPACITY_DEFAULT,
+        }
+    }
+}
+
+impl RateRule {
+    /// Tells what is wrong with it.
+    ///
+    /// # Errors
+    /// A text that names the rule, the field and what to write.
+    pub fn validate(&self) -> Result<(), String> {
+        let named = |what: String| format!("rate rule `{}`: {what}", self.name);
+        if self.name.is_empty() {
+            return Err("rate rule: name: is empty; give each rule a name of its own".to_owned());
+        }
+        glob::validate(&self.methods).map_err(named)?;
+        self.key.validate().map_err(named)?;
+        if self.rate == 0 {
+            return Err(named(
+                "rate: is 0; write how many calls a period has".to_owned(),
+            ));
+        }
+        if self.period.is_zero() {
+            return Err(named(
+                "period: is 0; write the time the rate is for".to_owned(),
+            ));
+        }
+        if !(1..=1 << 24).contains(&self.capacity) {
+            return Err(named(format!(
+                "capacity: {} is not within 1 and 16777216",
+                self.capacity
+            )));
+        }
+        Ok(())
+    }
+
+    pub(super) fn gcra(&self) -> Gcra {
+        let burst = if self.burst == 0 {
+            self.rate
+        } else {
+            self.burst
+        };
+        Gcra::new(self.rate, self.period, burst)
+    }
+
+    /// Keys that the rule can have: there is no use in remembering more.
+    pub(super) fn capacity(&self) -> usize {
+        match self.key {
+            RateKey::All => 1,
+            _ => self.capacity,
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Limits, through their public API.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
+
+mod bulkhead;
+mod concurrency;
+mod gcra;
+mod log;
+mod period;
+mod rate;
+mod rates;
+mod support;
