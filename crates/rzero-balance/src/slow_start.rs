@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use tokio::time::Instant;
 
 const LONG: Duration = Duration::from_secs(86_400);
@@ -11,7 +12,8 @@ const LONG: Duration = Duration::from_secs(86_400);
 ///
 /// At age `t` its weight is multiplied by max(`floor`, (t / `window`)^(1 / `aggression`)). Ages are
 /// relative to the oldest node of the snapshot: a client that just started spreads evenly.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct SlowStart {
     /// How long it lasts. Default 30 s, at most 1 day; zero turns it off.
     pub window: Duration,

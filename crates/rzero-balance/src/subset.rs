@@ -1,10 +1,13 @@
 //! Deterministic subsets: which of very many nodes a client keeps connections to.
 
+use serde::Deserialize;
+
 use crate::key::mix;
 
 /// When clients keep a subset, and how large. Zones and lanes are told apart first, and each is
 /// judged by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct SubsetConfig {
     /// Up to so many nodes all are kept. Default 64.
     pub above: usize,

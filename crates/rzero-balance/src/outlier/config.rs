@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use crate::stats::{STREAK_MAX, Streak, TIMEOUTS_MAX};
 
 const SHORT: Duration = Duration::from_millis(100);
 const LONG: Duration = Duration::from_secs(86_400);
 
 /// When a node is ejected, and for how long. Every trigger is off when its number is 0.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct OutlierConfig {
     /// Whether nodes are ejected at all. Default true; when false, those that are out come back.
     pub enabled: bool,
@@ -144,5 +147,17 @@ mod tests {
             ..good
         };
         assert!(share.validate().is_err());
+    }
+
+    #[test]
+    fn what_is_not_written_keeps_its_default() {
+        let config: OutlierConfig = serde_json::from_str(r#"{"consecutive": 7}"#).unwrap();
+        let want = OutlierConfig {
+            consecutive: 7,
+            ..OutlierConfig::default()
+        };
+        assert_eq!(config, want);
+        let unknown = serde_json::from_str::<OutlierConfig>(r#"{"consecutiv": 7}"#);
+        assert!(unknown.unwrap_err().to_string().contains("consecutiv"));
     }
 }
