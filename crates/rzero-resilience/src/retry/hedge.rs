@@ -70,8 +70,10 @@ impl Hedge {
         if !self.enabled || !attempts.is_idempotent() || attempts.number() > 0 {
             return None;
         }
-        self.delay
-            .or_else(|| latency.p95(now).filter(|_| latency.count(now) >= CALLS_MIN))
+        self.delay.or_else(|| {
+            let known = latency.summary(now);
+            (known.calls >= CALLS_MIN).then_some(known.p95)
+        })
     }
 
     /// The cap on hedged calls: a budget without a floor.

@@ -2,8 +2,8 @@
 //!
 //! A histogram of fixed buckets, 16 for each doubling of the time; a percentile is interpolated
 //! within its bucket, which is at most 6.3 % wide. The window rolls in two halves: what is read covers the running half and the whole one
-//! before it. Recording is one addition; reading walks the buckets at most once in a hundredth of
-//! the window and remembers the answer.
+//! before it. Recording is one addition; the summary is read anew at most once in a hundredth of the
+//! window.
 
 use std::fmt;
 use std::sync::atomic::{
@@ -34,8 +34,23 @@ pub struct Latency {
     origin: Instant,
     half_nanos: u64,
     halves: [Half; HALVES],
-    p50: Cached,
-    p95: Cached,
+    /// When the summary was read, in hundredths of the window and one more; 0 is never.
+    tick: AtomicU64,
+    /// The summary: calls, then the percentiles in microseconds.
+    calls: AtomicU64,
+    p50: AtomicU64,
+    p95: AtomicU64,
+}
+
+/// What is known about the calls of a window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// How many there were.
+    pub calls: u64,
+    /// Their median; 0 without calls.
+    pub p50: Duration,
+    /// Their 95th percentile; 0 without calls.
+    pub p95: Duration,
 }
 
 /// One half of the window.
@@ -43,14 +58,6 @@ struct Half {
     /// Which half of all time it holds, counted from 1; 0 before its first use.
     epoch: AtomicU64,
     buckets: [AtomicU32; BUCKETS],
-}
-
-/// A percentile as it was read last.
-struct Cached {
-    /// When, in hundredths of the window and one more; 0 is never.
-    tick: AtomicU64,
-    /// In microseconds and one more; 0 is unknown.
-    value: AtomicU64,
 }
 
 impl Latency {
@@ -62,16 +69,14 @@ impl Latency {
             epoch: AtomicU64::new(0),
             buckets: [const { AtomicU32::new(0) }; BUCKETS],
         };
-        let cached = || Cached {
-            tick: AtomicU64::new(0),
-            value: AtomicU64::new(0),
-        };
         Self {
             origin: now,
             half_nanos: nanos(window) / 2,
             halves: [half(), half(), half()],
-            p50: cached(),
-            p95: cached(),
+            tick: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
+            p50: AtomicU64::new(0),
+            p95: AtomicU64::new(0),
         }
     }
 
@@ -86,68 +91,44 @@ impl Latency {
         half.buckets[bucket(micros(time))].fetch_add(1, Relaxed);
     }
 
-    /// The median; `None` while nothing was recorded in the window.
+    /// What is known at `now`, up to a hundredth of the window old.
     #[must_use]
-    pub fn p50(&self, now: Instant) -> Option<Duration> {
-        self.cached(&self.p50, 0.5, now)
-    }
-
-    /// The 95th percentile; `None` while nothing was recorded in the window.
-    #[must_use]
-    pub fn p95(&self, now: Instant) -> Option<Duration> {
-        self.cached(&self.p95, 0.95, now)
-    }
-
-    /// Calls recorded in the window.
-    #[must_use]
-    pub fn count(&self, now: Instant) -> u64 {
-        let mut sums = [0; BUCKETS];
-        self.sum_into(&mut sums, now)
-    }
-
-    /// The time within which the share `q` (0 to 1) of calls ended, read anew: it walks the
-    /// buckets.
-    #[must_use]
-    pub fn quantile(&self, q: f64, now: Instant) -> Option<Duration> {
-        let mut sums = [0; BUCKETS];
-        let all = self.sum_into(&mut sums, now);
-        let wanted = q.clamp(0.0, 1.0) * all as f64;
-        let mut below = 0;
-        for (bucket, count) in sums.iter().enumerate().filter(|(_, count)| **count > 0) {
-            let part = (wanted - below as f64).max(0.0) / *count as f64;
-            if part <= 1.0 {
-                let (low, width) = span(bucket);
-                let micros = low as f64 + width as f64 * part;
-                return Some(Duration::from_secs_f64(micros / 1e6));
-            }
-            below += count;
-        }
-        None
-    }
-
-    fn cached(&self, cached: &Cached, q: f64, now: Instant) -> Option<Duration> {
+    pub fn summary(&self, now: Instant) -> Summary {
         let tick = self.age(now) / (self.half_nanos / 50).max(1) + 1;
-        let seen = cached.tick.load(Relaxed);
+        let seen = self.tick.load(Relaxed);
+        let stale = tick > seen;
         // One thread reads anew; others use what is known.
-        if tick > seen
-            && cached
+        if stale
+            && self
                 .tick
                 .compare_exchange(seen, tick, Relaxed, Relaxed)
                 .is_ok()
         {
-            let value = self.quantile(q, now);
-            cached
-                .value
-                .store(value.map_or(0, |time| micros(time) + 1), Relaxed);
-            return value;
+            let (sums, calls) = self.sums(now);
+            let read = |q| quantile(&sums, calls, q).map_or(0, micros);
+            self.calls.store(calls, Relaxed);
+            self.p50.store(read(0.5), Relaxed);
+            self.p95.store(read(0.95), Relaxed);
         }
-        let value = cached.value.load(Relaxed);
-        value.checked_sub(1).map(Duration::from_micros)
+        Summary {
+            calls: self.calls.load(Relaxed),
+            p50: Duration::from_micros(self.p50.load(Relaxed)),
+            p95: Duration::from_micros(self.p95.load(Relaxed)),
+        }
     }
 
-    fn sum_into(&self, sums: &mut [u64; BUCKETS], now: Instant) -> u64 {
+    /// The time within which the share `q` (0 to 1) of calls ended, read anew: it walks the
+    /// buckets. `None` without calls.
+    #[must_use]
+    pub fn quantile(&self, q: f64, now: Instant) -> Option<Duration> {
+        let (sums, calls) = self.sums(now);
+        quantile(&sums, calls, q)
+    }
+
+    /// The buckets of the window, and all their calls.
+    fn sums(&self, now: Instant) -> ([u64; BUCKETS], u64) {
         let epoch = self.epoch(now);
-        let mut all = 0;
+        let (mut sums, mut all) = ([0; BUCKETS], 0);
         for wanted in [epoch, epoch - 1] {
             let half = &self.halves[place(wanted)];
             if wanted == 0 || half.epoch.load(Acquire) != wanted {
@@ -159,7 +140,7 @@ impl Latency {
                 all += count;
             }
         }
-        all
+        (sums, all)
     }
 
     fn age(&self, now: Instant) -> u64 {
@@ -174,10 +155,10 @@ impl Latency {
 
 impl fmt::Debug for Latency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = |cached: &Cached| cached.value.load(Relaxed).checked_sub(1);
         f.debug_struct("Latency")
-            .field("p50_micros", &known(&self.p50))
-            .field("p95_micros", &known(&self.p95))
+            .field("calls", &self.calls)
+            .field("p50_micros", &self.p50)
+            .field("p95_micros", &self.p95)
             .finish_non_exhaustive()
     }
 }
@@ -202,6 +183,22 @@ impl Half {
         self.epoch.store(epoch, Release);
         true
     }
+}
+
+fn quantile(sums: &[u64; BUCKETS], calls: u64, q: f64) -> Option<Duration> {
+    let wanted = q.clamp(0.0, 1.0) * calls as f64;
+    let mut below = 0;
+    for (bucket, &count) in sums.iter().enumerate().filter(|(_, count)| **count > 0) {
+        let part = (wanted - below as f64).max(0.0) / count as f64;
+        if part <= 1.0 {
+            let (low, width) = span(bucket);
+            return Some(Duration::from_secs_f64(
+                (low as f64 + width as f64 * part) / 1e6,
+            ));
+        }
+        below += count;
+    }
+    None
 }
 
 fn place(epoch: u64) -> usize {
@@ -264,7 +261,7 @@ mod tests {
             let read = latency.quantile(q, start).unwrap().as_secs_f64() * 1e6;
             assert!((read / micros - 1.0).abs() < 0.02, "{q}: {read}");
         }
-        assert_eq!(latency.count(start), 1000);
+        assert_eq!(latency.summary(start).calls, 1000);
     }
 
     #[test]
@@ -272,16 +269,18 @@ mod tests {
         let start = Instant::now();
         let at = |secs| start + Duration::from_secs(secs);
         let latency = Latency::new(WINDOW, start);
-        assert_eq!(latency.p50(start), None);
+        assert_eq!(latency.summary(start), Summary::default());
         latency.record(Duration::from_millis(100), at(1));
-        assert!(latency.p50(at(6)).is_some());
+        assert!(latency.summary(at(5)).p50 > Duration::from_millis(90));
         latency.record(Duration::from_millis(1), at(6));
-        assert_eq!(latency.count(at(6)), 2);
-        assert_eq!(latency.count(at(11)), 1);
-        assert!(latency.p95(at(11)).unwrap() < Duration::from_millis(2));
-        assert_eq!(latency.p95(at(40)), None);
-        latency.record(Duration::from_millis(1), at(16));
-        assert_eq!(latency.count(at(16)), 1);
+        assert_eq!(latency.summary(at(6)).calls, 2);
+        let later = latency.summary(at(11));
+        assert!(later.calls == 1 && later.p95 < Duration::from_millis(2));
+        assert_eq!(latency.summary(at(40)), Summary::default());
+        assert_eq!(latency.quantile(0.95, at(40)), None);
+        // The third half of the ring is cleared and used again.
+        latency.record(Duration::from_millis(1), at(41));
+        assert_eq!(latency.summary(at(41)).calls, 1);
     }
 
     #[test]
@@ -294,6 +293,6 @@ mod tests {
                 s.spawn(|| (0..1000).for_each(|_| latency.record(Duration::from_millis(1), now)));
             }
         });
-        assert_eq!(latency.count(now), 4001);
+        assert_eq!(latency.summary(now).calls, 4001);
     }
 }

@@ -57,4 +57,4 @@ pub use hedged::hedged;
 pub use policy::{Classes, Policy};
 pub use run::run;
 pub use target::Target;
-pub use work::{Attempt, Work};
+pub use work::{Attempt, Side, Work};

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use rzero_core::{Ambient, Class, Error, Fixed, scope};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Attempt, Attempts, Budget, Failure, Policy, Verdict, Work, seed};
+use super::deadline::FLOOR;
+use super::{Attempt, Attempts, Budget, Failure, Policy, Side, Verdict, Work, seed};
 
+static NO_TIME: Fixed = Fixed::new(Class::DeadlineExceeded, "no time is left for the work");
 static LATE: Fixed = Fixed::new(
     Class::DeadlineExceeded,
     "the deadline passed before the work was done",
@@ -16,7 +18,7 @@ static LATE: Fixed = Fixed::new(
 /// Does `work` by `attempt`, and tries again as `policy` and `budget` allow.
 ///
 /// Each attempt has its own time, the attempt timeout of the policy or what is left, whichever is
-/// shorter. It runs in the context of the call with that deadline and its number, so calls that it
+/// shorter; with less than 1 ms left none begins. It runs in the context of the call with that deadline and its number, so calls that it
 /// makes carry both, and tasks that it spawns by [`rzero_core::spawn`] end with it.
 ///
 /// # Errors
@@ -36,7 +38,8 @@ where
     Fut: Future<Output = Result<T, Error>>,
 {
     budget.deposit(Instant::now());
-    repeat(policy, budget, work, &AtomicBool::new(false), &mut attempt).await
+    let over = AtomicBool::new(false);
+    repeat(policy, budget, work, Side::First, &over, &mut attempt).await
 }
 
 /// The same without the deposit of a first attempt. Nothing is tried again once it is `over`.
@@ -44,6 +47,7 @@ pub(super) async fn repeat<T, F, Fut>(
     policy: &Policy,
     budget: &Budget,
     work: Work,
+    side: Side,
     over: &AtomicBool,
     attempt: &mut F,
 ) -> Result<T, Error>
@@ -60,6 +64,7 @@ where
             .and_then(|t| Instant::now().checked_add(t));
         let this = Attempt {
             number: attempts.number(),
+            side,
             before,
             deadline: match (limit, work.deadline) {
                 (Some(a), Some(b)) => Some(a.min(b)),
@@ -76,6 +81,7 @@ where
             _ if over.load(Relaxed) => return Err(error),
             Verdict::RePick { extra } => extra.spend(),
             Verdict::Retry { after, extra } => {
+                tracing::debug!(number = attempts.number(), ?after, %error, "will be tried again");
                 sleep(after).await;
                 extra.spend();
             }
@@ -94,6 +100,13 @@ where
     F: FnMut(Attempt) -> Fut,
     Fut: Future<Output = Result<T, Error>>,
 {
+    let now = Instant::now();
+    if this
+        .deadline
+        .is_some_and(|at| at.saturating_duration_since(now) < FLOOR)
+    {
+        return Err(Error::fixed(&NO_TIME));
+    }
     let mut context = ambient.clone();
     context.attempt = context.attempt.max(this.number);
     context.deadline = match (context.deadline, this.deadline) {

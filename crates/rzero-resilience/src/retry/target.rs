@@ -55,7 +55,7 @@ impl Target {
     /// The median of its calls; zero while it is unknown.
     #[must_use]
     pub fn p50(&self, now: Instant) -> Duration {
-        self.latency.p50(now).unwrap_or_default()
+        self.latency.summary(now).p50
     }
 
     /// Whether a second attempt may be sent now; `true` takes it out of the budget and of the cap

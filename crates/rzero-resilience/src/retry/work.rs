@@ -65,13 +65,25 @@ impl Work {
     }
 }
 
+/// Which of the attempts that run beside each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The one that began first, with its retries.
+    #[default]
+    First,
+    /// The one that was sent beside it because it was slow.
+    Hedge,
+}
+
 /// One attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// Retry number, 0 for the first attempt: what an outgoing call carries as its own
     /// ([`CallInfo::set_attempt`]).
     pub number: u8,
-    /// Attempts made before it, re-picks included.
+    /// Whether it is the hedge of another one, which goes to another node.
+    pub side: Side,
+    /// Attempts made before it on its side, re-picks included.
     pub before: u8,
     /// When its time is up.
     pub deadline: Option<Instant>,

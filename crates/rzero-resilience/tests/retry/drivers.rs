@@ -89,6 +89,19 @@ async fn attempt_has_its_own_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_time_nothing_begins() {
+    let sent = Counter::default();
+    let work = Work::default().until(Instant::now());
+    let result: Result<(), _> = retry::run(&exact(), &budget(), work, |_| {
+        sent.add();
+        pending()
+    })
+    .await;
+    assert_eq!(result.unwrap_err().class(), Class::DeadlineExceeded);
+    assert_eq!(sent.get(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn empty_budget_gives_the_original_error() {
     let none = BudgetConfig {
         ratio: 0.0,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rzero_core::{Error, JoinSet};
 use rzero_resilience::retry::{
-    self, Attempt, Attempts, BudgetConfig, CancelCap, Hedge, Policy, Target, Work,
+    self, Attempt, Attempts, BudgetConfig, CancelCap, Hedge, Policy, Side, Target, Work,
 };
 use tokio::time::{Instant, sleep};
 
@@ -70,7 +70,7 @@ async fn loser_finishes_when_no_more_may_be_cancelled() {
     let (target, cap) = (known(&hedge), CancelCap::new(0, Instant::now()));
     let counter = ended.clone();
     let may_cancel = |loser| {
-        assert_eq!(loser, 0);
+        assert_eq!(loser, Side::First);
         cap.try_cancel(Instant::now())
     };
     let work = Work::default().idempotent();
@@ -87,6 +87,34 @@ async fn loser_finishes_when_no_more_may_be_cancelled() {
     assert_eq!((ended.get(), target.left_to_finish()), (1, 1));
     sleep(200 * MS).await;
     assert_eq!((ended.get(), target.left_to_finish()), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn loser_that_failed_before_is_neither_cancelled_nor_left() {
+    let hedge = hedge(Some(20 * MS));
+    let target = known(&hedge);
+    let work = Work::default().idempotent();
+    for failing in [Side::First, Side::Hedge] {
+        let cancelled = |_| panic!("nothing runs any more");
+        let got = retry::hedged(
+            &exact(),
+            &hedge,
+            &target,
+            work,
+            cancelled,
+            move |attempt| async move {
+                sleep(30 * MS).await;
+                if attempt.side == failing {
+                    return Err(Error::internal("x"));
+                }
+                sleep(100 * MS).await;
+                Ok(attempt.side)
+            },
+        )
+        .await;
+        assert_ne!(got.unwrap(), failing);
+        assert_eq!(target.left_to_finish(), 0);
+    }
 }
 
 #[tokio::test(start_paused = true)]
