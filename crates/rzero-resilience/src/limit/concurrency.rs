@@ -136,12 +136,15 @@ impl Concurrency {
         Ok(())
     }
 
-    /// Lets one more run, or refuses it. `sampled` says whether an adaptive limit may learn from
-    /// it.
+    /// Lets one more piece of work run, or refuses it; an adaptive limit learns from it.
     ///
     /// # Errors
     /// Of class `Overloaded`, when as many run as may.
-    pub fn enter(&self, now: Instant, sampled: bool) -> Result<ConcurrencyPermit, Error> {
+    pub fn enter(&self, now: Instant) -> Result<ConcurrencyPermit, Error> {
+        self.start(now, true)
+    }
+
+    fn start(&self, now: Instant, sampled: bool) -> Result<ConcurrencyPermit, Error> {
         let shared = &self.0;
         let limit = shared.limit.load(Ordering::Relaxed);
         let more = |running: u32| (running < limit).then(|| running + 1);
@@ -181,7 +184,7 @@ impl Admission for Concurrency {
     type Permit = ConcurrencyPermit;
 
     fn admit(&self, call: &CallInfo, now: Instant) -> Result<ConcurrencyPermit, Error> {
-        self.enter(now, !call.method().kind().is_stream())
+        self.start(now, !call.method().kind().is_stream())
     }
 }
 

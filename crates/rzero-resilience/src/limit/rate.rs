@@ -23,6 +23,7 @@ pub struct RateLimit {
     tolerance: AtomicU64,
     epoch: Epoch,
     keys: Keyed,
+    refused: AtomicU64,
 }
 
 impl RateLimit {
@@ -40,6 +41,7 @@ impl RateLimit {
             tolerance: AtomicU64::new(gcra.tolerance()),
             epoch: Epoch::at(now),
             keys: Keyed::new(capacity),
+            refused: AtomicU64::new(0),
         }
     }
 
@@ -59,6 +61,9 @@ impl RateLimit {
                 result: step,
             }
         });
+        if !step.allowed {
+            self.count_refused();
+        }
         Decision::from(step)
     }
 
@@ -99,6 +104,16 @@ impl RateLimit {
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.keys.capacity()
+    }
+
+    /// How many requests were refused so far.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How many keys were forgotten while in use; if this grows, the capacity is too small.

@@ -87,7 +87,7 @@ impl RateLimits {
         compiled.rules.iter().map(|r| r.rule.clone()).collect()
     }
 
-    /// The limit behind a rule, to look at.
+    /// The limit behind a rule, to look at: what it refused, and whether it forgets.
     #[must_use]
     pub fn limit(&self, name: &str) -> Option<Arc<RateLimit>> {
         let compiled = self.rules.load();
@@ -175,6 +175,9 @@ impl Rule {
             0 => self.limit.peek(&key, now, 1),
             _ => self.limit.check_n(&key, now, n),
         };
+        if n == 0 && !decision.allowed {
+            self.limit.count_refused();
+        }
         (!decision.allowed).then_some((&self.rule, decision))
     }
 }
@@ -191,6 +194,8 @@ fn covered(service: &'static ServiceDesc, rules: &[Rule]) -> Covered {
     }
 }
 
+/// A refusal is of class `RateLimited` and tells when to come back; [`RateLimits::check`] decides
+/// without making an error.
 impl Admission for RateLimits {
     type Permit = ();
 

@@ -174,3 +174,48 @@ async fn shrinking_and_growing_while_full_loses_no_place() {
     }
     assert!(bulkhead.enter(None).await.is_err());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn cancellations_and_new_sizes_on_threads_lose_no_place() {
+    let bulkhead = bulkhead(3, 64);
+    let mut tasks = Vec::new();
+    for n in 0..3_000_usize {
+        let other = bulkhead.clone();
+        let task = tokio::spawn(async move {
+            let inside = other.enter(None).await;
+            yield_now().await;
+            drop(inside);
+        });
+        if n % 3 == 0 {
+            task.abort();
+        }
+        if n % 50 == 0 {
+            let config = BulkheadConfig {
+                max: 1 + n / 50 % 5,
+                queue_max: 64,
+                wait_max: ms(1_000),
+            };
+            bulkhead.reconfigure(config).unwrap();
+        }
+        tasks.push(task);
+        if n % 16 == 0 {
+            yield_now().await;
+        }
+    }
+    for task in tasks {
+        let _ = task.await;
+    }
+    let stats = bulkhead.stats();
+    assert_eq!((stats.inside, stats.waiting), (0, 0));
+    let five = BulkheadConfig {
+        max: 5,
+        queue_max: 0,
+        ..BulkheadConfig::default()
+    };
+    bulkhead.reconfigure(five).unwrap();
+    let mut inside = Vec::new();
+    for _ in 0..5 {
+        inside.push(bulkhead.enter(None).await.unwrap());
+    }
+    assert!(bulkhead.enter(None).await.is_err());
+}

@@ -51,9 +51,7 @@ fn as_many_run_as_may() {
 fn no_limit_refuses_nobody() {
     let limit = Concurrency::new(&ConcurrencyConfig::default()).unwrap();
     let now = Instant::now();
-    let permits: Vec<_> = (0..1_000)
-        .map(|_| limit.enter(now, true).unwrap())
-        .collect();
+    let permits: Vec<_> = (0..1_000).map(|_| limit.enter(now).unwrap()).collect();
     assert_eq!((limit.limit(), limit.running()), (None, 1_000));
     drop(permits);
 }
@@ -62,16 +60,16 @@ fn no_limit_refuses_nobody() {
 fn a_lower_limit_lets_running_calls_end() {
     let limit = Concurrency::fixed(4);
     let now = Instant::now();
-    let permits: Vec<_> = (0..4).map(|_| limit.enter(now, true).unwrap()).collect();
+    let permits: Vec<_> = (0..4).map(|_| limit.enter(now).unwrap()).collect();
     let two = ConcurrencyConfig {
         max: 2,
         adaptive: None,
     };
     limit.reconfigure(&two).unwrap();
-    assert!(limit.enter(now, true).is_err());
+    assert!(limit.enter(now).is_err());
     assert_eq!(limit.running(), 4);
     drop(permits);
-    assert!(limit.enter(now, true).is_ok());
+    assert!(limit.enter(now).is_ok());
 }
 
 #[test]
@@ -87,7 +85,7 @@ fn permits_do_not_leak_under_cancellation_from_threads() {
                 for _ in 0..25_000 {
                     random = random.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
                     match random >> 62 {
-                        0 | 1 => held.extend(limit.enter(now, true)),
+                        0 | 1 => held.extend(limit.enter(now)),
                         2 => drop(held.pop()),
                         _ => held
                             .drain(..)
@@ -106,7 +104,7 @@ fn a_panicking_holder_gives_its_place_back() {
     let limit = Concurrency::fixed(1);
     let inside = limit.clone();
     let panicked = std::thread::spawn(move || {
-        let _permit = inside.enter(Instant::now(), true).unwrap();
+        let _permit = inside.enter(Instant::now()).unwrap();
         std::panic::resume_unwind(Box::new("on purpose"));
     });
     assert!(panicked.join().is_err());
@@ -185,7 +183,7 @@ fn windows_count_every_call_once_under_threads() {
             scope.spawn(|| {
                 for n in 0..5_000 {
                     let now = start + ms(n);
-                    if let Ok(permit) = limit.enter(now, true) {
+                    if let Ok(permit) = limit.enter(now) {
                         permit.finish(Outcome::OK, now + ms(5));
                     }
                 }

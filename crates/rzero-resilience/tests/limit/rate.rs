@@ -1,4 +1,6 @@
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use rzero_resilience::limit::gcra::Cell;
@@ -109,4 +111,25 @@ fn threads_share_the_burst_of_each_key_exactly() {
         threads.into_iter().map(|t| t.join().unwrap()).sum()
     });
     assert_eq!(admitted, 2_000);
+}
+
+#[test]
+fn keys_that_take_each_others_places_on_threads_are_not_mixed_up() {
+    let start = Instant::now();
+    // A key is idle a nanosecond after its use, and no two uses are at the same one. So every
+    // use of a key is allowed, unless another key's use is counted for it.
+    let limit = RateLimit::starting(Gcra::with_ticks(1, 1, 1), 8, start);
+    let clock = AtomicU64::new(1);
+    std::thread::scope(|scope| {
+        for thread in 0..4_u32 {
+            let (limit, clock) = (&limit, &clock);
+            scope.spawn(move || {
+                for n in 0..20_000_u32 {
+                    let nanos = clock.fetch_add(1, Ordering::Relaxed);
+                    let now = start + Duration::from_nanos(nanos);
+                    assert!(limit.check(&(thread, n % 5), now).allowed);
+                }
+            });
+        }
+    });
 }

@@ -138,7 +138,8 @@ fn a_call_refused_by_one_rule_is_counted_by_none() {
         |rule, decision| (rule.name.clone(), decision.remaining),
     );
     assert_eq!(left, Err(("users".to_owned(), 0)));
-    assert_eq!(all.capacity(), 8);
+    assert_eq!((all.capacity(), all.refused()), (8, 0));
+    assert_eq!(limits.limit("users").unwrap().refused(), 91);
     // 40 of 50 are left to the others.
     let others = ["bob", "eve", "joe", "kim", "lea"];
     let others = others.map(|user| admitted(&limits, &call_with(0, now, "x-user", user), now));
