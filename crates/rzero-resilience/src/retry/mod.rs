@@ -45,6 +45,7 @@ mod hedge;
 mod hedged;
 pub mod latency;
 mod policy;
+mod ring;
 mod run;
 mod target;
 mod work;
