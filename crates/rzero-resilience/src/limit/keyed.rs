@@ -7,10 +7,10 @@
 //! only allow too much to its owner, never refuse anybody.
 
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
-const WAYS: usize = 8;
+use super::sync::{AtomicU64, Mutex, MutexGuard, Ordering, WAYS};
+
 const LOCKS: usize = 64;
 /// The slot is changing its owner.
 const BUSY: u64 = u64::MAX;

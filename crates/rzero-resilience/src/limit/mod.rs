@@ -40,12 +40,15 @@ mod gradient;
 mod key;
 mod keyed;
 mod log;
+#[cfg(all(test, rzero_loom))]
+mod models;
 mod per_method;
 mod period;
 mod rate;
 mod rates;
 mod refusal;
 mod rule;
+mod sync;
 
 pub use bulkhead::{Bulkhead, BulkheadConfig, BulkheadGuard, BulkheadStats};
 pub use concurrency::{Concurrency, ConcurrencyConfig, ConcurrencyPermit};
