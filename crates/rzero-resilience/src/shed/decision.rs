@@ -66,6 +66,11 @@ impl Settings {
         self.switches.load(Relaxed) & ENABLED != 0
     }
 
+    /// Whether CPU use is a reason to shed.
+    pub(super) fn minds_cpu(&self) -> bool {
+        self.switches.load(Relaxed) & CPU != 0
+    }
+
     fn threshold(&self, priority: Priority) -> u32 {
         formula::threshold(self.cpu_threshold.load(Relaxed), priority)
     }
@@ -107,7 +112,7 @@ impl Settings {
 
     /// What is left of the limit at the CPU use of the moment.
     pub(super) fn factor(&self, signals: &Signals, priority: Priority, now: Instant) -> f64 {
-        if self.switches.load(Relaxed) & CPU == 0 {
+        if !self.minds_cpu() {
             return 1.0;
         }
         formula::factor(signals.cpu_or_idle(now), self.threshold(priority))

@@ -55,10 +55,11 @@ impl Reason {
 
 /// The refusal number `nth`: class Overloaded, to be tried again after 1 to 2 s. Multiples of the
 /// golden ratio spread those times evenly, however few or many they are, without a random number.
+/// The hint costs the one allocation of a refusal: a fixed error cannot carry it.
 #[cold]
 pub(super) fn refusal(reason: Reason, nth: u64) -> Error {
     const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
-    let jitter = (nth.wrapping_mul(GOLDEN) >> 32) * 1000 >> 32;
+    let jitter = ((nth.wrapping_mul(GOLDEN) >> 32) * 1000) >> 32;
     Error::new(Class::Overloaded, reason.message())
         .with_retry_after(Duration::from_millis(1000 + jitter))
 }

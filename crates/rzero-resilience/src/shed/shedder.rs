@@ -179,7 +179,7 @@ impl Core {
     }
 
     fn turn(&self, at: u64, now: Instant) {
-        if self.window.turn(at) {
+        if self.window.turn(at) && self.settings.minds_cpu() {
             self.signals.watch(now);
         }
     }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 /// Age from which a CPU value says nothing any more.
 const CPU_STALE: Duration = Duration::from_secs(5);
+const STALE: &str = "no sample for 5 s: the task that takes them does not run";
 /// The memory level that is a reason to shed.
 const MEMORY_SHED: u8 = 3;
 
@@ -118,7 +119,7 @@ impl Signals {
     pub fn cpu_state(&self, now: Instant) -> SignalState {
         match self.cpu_health.state() {
             SignalState::Available if !self.cpu_is_fresh(now) => {
-                SignalState::Unavailable("no sample for 5 s: its task does not run".into())
+                SignalState::Unavailable(STALE.into())
             }
             state => state,
         }
@@ -153,7 +154,7 @@ impl Signals {
         let set = Duration::from_nanos(self.cpu_at.load(Relaxed));
         let silent = now.saturating_duration_since(self.origin) > set.saturating_add(CPU_STALE);
         if silent && self.cpu_health.state.load(Relaxed) != FAILED {
-            self.cpu_unavailable("no sample for 5 s: its task does not run");
+            self.cpu_unavailable(STALE);
         }
     }
 

@@ -9,9 +9,10 @@ pub(super) fn bin(wait_us: u64) -> usize {
         return 0;
     }
     let octave = wait_us.ilog2() - 6;
-    let quarter = usize::from(wait_us >> (octave + 4) & 1 == 1)
-        + 2 * usize::from(wait_us >> (octave + 5) & 1 == 1);
-    (1 + 4 * octave as usize + quarter).min(BINS - 1)
+    // The two bits below the highest one.
+    let quarter = (wait_us >> (octave + 4)) & 3;
+    let bin = 1 + 4 * u64::from(octave) + quarter;
+    usize::try_from(bin).map_or(BINS - 1, |bin| bin.min(BINS - 1))
 }
 
 /// The first µs above a bin.

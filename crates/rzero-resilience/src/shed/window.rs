@@ -154,7 +154,7 @@ impl Window {
         let us = ((rt + 500) / 1000).min(RT_MAX);
         self.slot(self.current.load(Acquire))
             .passes
-            .fetch_add(us << COUNT_BITS | 1, Relaxed);
+            .fetch_add((us << COUNT_BITS) | 1, Relaxed);
     }
 
     /// A call was admitted that had waited for `wait` ns, longer than allowed when `over`.

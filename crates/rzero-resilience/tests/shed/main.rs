@@ -1,9 +1,15 @@
 //! Load shedding from outside.
 #![expect(
+    unsafe_code,
+    reason = "a counting allocator implements an unsafe trait"
+)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
+#![expect(
     clippy::cast_possible_truncation,
     reason = "numbers of tests are small"
 )]
 
+mod alloc;
 mod cgroups;
 mod overload;
 mod races;

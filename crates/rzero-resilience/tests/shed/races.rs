@@ -45,7 +45,7 @@ fn threads_give_every_place_back() {
         let workers: Vec<_> = (0..4)
             .map(|seed| {
                 let shedder = shedder.clone();
-                scope.spawn(move || random_calls(&shedder, origin, seed, 50_000))
+                scope.spawn(move || random_calls(&shedder, origin, seed, 250_000))
             })
             .collect();
         let (meddler, stopped) = (shedder.clone(), Arc::clone(&stop));

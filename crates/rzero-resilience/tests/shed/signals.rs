@@ -1,10 +1,14 @@
 //! Signals that come, go and come back.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use rzero_core::Admission;
 use rzero_resilience::shed::{Config, Reason, SignalState};
 use tokio::time::Instant;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
 
 use crate::support::{shedder, unary};
 
@@ -115,4 +119,52 @@ fn queue_wait_is_judged_by_nine_of_ten_calls_of_the_window() {
         (snapshot.overload, snapshot.queue_wait_p90),
         (None, Duration::ZERO)
     );
+}
+
+/// Counts what is logged.
+#[derive(Clone, Default)]
+struct Lines(Arc<AtomicU64>);
+
+impl Subscriber for Lines {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {
+        self.0.fetch_add(1, Relaxed);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[test]
+fn outage_is_logged_once_and_its_end_too() {
+    let lines = Lines::default();
+    let logged = || lines.0.load(Relaxed);
+    let now = Instant::now();
+    let (shedder, signals) = shedder(now);
+    tracing::subscriber::with_default(lines.clone(), || {
+        signals.set_cpu(100, now);
+        assert_eq!(logged(), 0);
+        (0..3).for_each(|_| signals.cpu_unavailable("gone"));
+        assert_eq!(logged(), 1);
+        (0..3).for_each(|_| signals.set_cpu(100, now));
+        assert_eq!(logged(), 2);
+        for second in 1..10 {
+            // Nobody samples any more; calls go on.
+            let later = now + Duration::from_secs(second);
+            drop(shedder.admit(&unary(later), later).unwrap());
+        }
+        assert_eq!(logged(), 3);
+    });
 }
