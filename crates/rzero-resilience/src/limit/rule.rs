@@ -6,6 +6,9 @@ use serde::Deserialize;
 
 use super::{CAPACITY_DEFAULT, Gcra, RateKey, glob};
 
+/// Times are kept in 63 bits of nanoseconds.
+const BURST_TIME_MAX: Duration = Duration::from_secs(100 * 366 * 86_400);
+
 /// One rate limit of a service.
 ///
 /// ```
@@ -80,6 +83,12 @@ impl RateRule {
                 "period: is 0; write the time the rate is for".to_owned(),
             ));
         }
+        if self.burst_time() > BURST_TIME_MAX {
+            return Err(named(format!(
+                "burst: takes {:?} to earn, which is more than 100 years; lower it or the period",
+                self.burst_time()
+            )));
+        }
         if !(1..=1 << 24).contains(&self.capacity) {
             return Err(named(format!(
                 "capacity: {} is not within 1 and 16777216",
@@ -90,12 +99,20 @@ impl RateRule {
     }
 
     pub(super) fn gcra(&self) -> Gcra {
-        let burst = if self.burst == 0 {
+        Gcra::new(self.rate, self.period, self.burst())
+    }
+
+    fn burst(&self) -> u32 {
+        if self.burst == 0 {
             self.rate
         } else {
             self.burst
-        };
-        Gcra::new(self.rate, self.period, burst)
+        }
+    }
+
+    /// How long it takes until a burst may be made again.
+    fn burst_time(&self) -> Duration {
+        (self.period / self.rate.max(1)).saturating_mul(self.burst())
     }
 
     /// Keys that the rule can have: there is no use in remembering more.

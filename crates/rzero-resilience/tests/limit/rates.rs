@@ -216,5 +216,7 @@ fn bad_rules_are_named() {
     assert!(error(|r| r.key = RateKey::Header("X".to_owned())).contains("key:"));
     assert!(error(|r| r.key = RateKey::Header("x-bin".to_owned())).contains("binary"));
     assert!(error(|r| r.period = ms(0)).contains("period:"));
+    let years = |r: &mut RateRule| (r.period, r.burst) = (ms(86_400_000), 40_000);
+    assert!(error(years).contains("burst:"));
     assert!(error(|r| r.capacity = 0).contains("capacity:"));
 }
