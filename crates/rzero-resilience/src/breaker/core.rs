@@ -323,9 +323,14 @@ impl Core {
         let now_ns = self.nanos(now);
         self.tally.turn(now_ns);
         let settings = *self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.judge();
+        if self.is_enabled() {
+            // Nobody may have called since the failures expired.
+            self.settle(known.chance.state(), now_ns);
+        }
         let failures = self.reasons.last(now_ns);
         let doublings = self.rejecting.0.ramp.doublings();
-        Snapshot::new(self, settings.get(), &self.judge(), failures, doublings)
+        Snapshot::new(self, settings.get(), &known, failures, doublings)
     }
 }
 

@@ -47,6 +47,8 @@
 mod config;
 mod core;
 mod decision;
+#[cfg(all(test, rzero_loom))]
+mod models;
 mod ramp;
 mod reasons;
 mod report;
@@ -120,7 +122,8 @@ impl Breaker {
         Pass::admit(&self.0, now, || random)
     }
 
-    /// What it does at the moment: as of the last call, since time alone changes nothing.
+    /// What it does at the moment: as of the last call or [`snapshot`](Self::snapshot), since time
+    /// alone changes nothing.
     #[must_use]
     pub fn state(&self) -> State {
         self.0.state()

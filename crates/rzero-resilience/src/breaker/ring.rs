@@ -20,6 +20,13 @@ pub(super) struct Counts {
 impl Counts {
     /// What was added since an `earlier` reading.
     pub(super) fn since(self, earlier: Self) -> Self {
+        debug_assert!(
+            self.good >= earlier.good
+                && self.slow >= earlier.slow
+                && self.bad >= earlier.bad
+                && self.dropped >= earlier.dropped,
+            "{self:?} was read after {earlier:?}"
+        );
         Self {
             good: self.good.saturating_sub(earlier.good),
             slow: self.slow.saturating_sub(earlier.slow),

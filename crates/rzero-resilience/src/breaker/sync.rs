@@ -1,5 +1,10 @@
-//! The primitives of the lock-free parts, which a model checker can replace: see
-//! `tests/breaker/main.rs` for how to run it.
+//! The primitives of the lock-free parts, which a model checker replaces in its runs:
+//!
+//! ```text
+//! RUSTFLAGS="--cfg rzero_loom" cargo test -p rzero-resilience --lib --target-dir target/loom models
+//! ```
+//!
+//! The flag is not `loom` because the runtime would then replace its own primitives too.
 
 #[cfg(not(rzero_loom))]
 pub(super) use std::sync::{

@@ -137,3 +137,14 @@ fn load_on_a_dead_callee_falls_to_a_trickle() {
     // One forced pass a second, and a few by chance.
     assert!((10..40).contains(&passed), "{passed}");
 }
+
+#[test]
+fn a_breaker_that_nobody_asks_is_seen_to_be_closed_again() {
+    let mut bench = Bench::new();
+    bench.calls(100, BAD);
+    bench.offer(100, BAD);
+    assert_ne!(bench.breaker.state(), State::Closed);
+    bench.wait(11_000);
+    assert_eq!(bench.snapshot().state, State::Closed);
+    assert_eq!(bench.breaker.state(), State::Closed);
+}
