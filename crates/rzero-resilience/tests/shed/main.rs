@@ -11,6 +11,7 @@
 
 mod alloc;
 mod cgroups;
+mod lasting;
 mod overload;
 mod races;
 mod rules;
