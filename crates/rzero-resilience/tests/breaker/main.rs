@@ -1,6 +1,7 @@
 //! The breaker as its users see it.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
 
+mod alloc;
 mod classes;
 mod log;
 mod passes;
