@@ -17,6 +17,8 @@ struct Outage {
     per_second: u64,
     /// How long an answer takes.
     answer: Duration,
+    /// How long a failure takes.
+    failure: Duration,
     /// One of so many calls fails also while the callee is well.
     stray: Option<u64>,
 }
@@ -41,15 +43,19 @@ impl Outage {
     fn run(&self) -> Course {
         let start = Instant::now();
         let breaker = Breaker::new("callee", "method", Settings::default(), start);
-        let mut waiting: VecDeque<(Instant, Pass, Outcome)> = VecDeque::new();
+        // Calls under way, in the order of their ends.
+        let mut answers: VecDeque<(Instant, Pass)> = VecDeque::new();
+        let mut failures: VecDeque<(Instant, Pass)> = VecDeque::new();
         let length = WARM_UP_S + self.seconds + AFTER_S;
         let mut seconds = Vec::new();
         for call in 0..length * self.per_second {
             let second = call / self.per_second;
             let now = start + Duration::from_nanos(call * 1_000_000_000 / self.per_second);
-            while waiting.front().is_some_and(|(due, ..)| *due <= now) {
-                let (due, pass, outcome) = waiting.pop_front().unwrap();
-                pass.finish(outcome, due);
+            for (ended, outcome) in [(&mut answers, Outcome::OK), (&mut failures, BAD)] {
+                while ended.front().is_some_and(|(due, _)| *due <= now) {
+                    let (due, pass) = ended.pop_front().unwrap();
+                    pass.finish(outcome, due);
+                }
             }
             if call % self.per_second == 0 {
                 seconds.push((0, 0));
@@ -58,9 +64,9 @@ impl Outage {
             tally.0 += 1;
             let away = (WARM_UP_S..WARM_UP_S + self.seconds).contains(&second);
             let stray = self.stray.is_some_and(|of| call % of == 0);
-            let outcome = if away || stray { BAD } else { Outcome::OK };
             match breaker.enter(now) {
-                Ok(pass) => waiting.push_back((now + self.answer, pass, outcome)),
+                Ok(pass) if away || stray => failures.push_back((now + self.failure, pass)),
+                Ok(pass) => answers.push_back((now + self.answer, pass)),
                 Err(_) => tally.1 += 1,
             }
         }
@@ -81,6 +87,7 @@ fn outages() -> impl Iterator<Item = Outage> {
                 seconds,
                 per_second,
                 answer: Duration::from_millis(answer_ms),
+                failure: Duration::from_millis(answer_ms),
                 stray: None,
             })
         })
@@ -113,6 +120,7 @@ fn a_long_outage_is_shielded() {
             seconds: 60,
             per_second,
             answer: Duration::from_millis(20),
+            failure: Duration::from_millis(20),
             stray: None,
         }
         .run();
@@ -131,6 +139,7 @@ fn single_failures_behind_recovery_do_not_hold_it_up() {
                 seconds,
                 per_second: 1_000,
                 answer: Duration::from_millis(5),
+                failure: Duration::from_millis(5),
                 stray: Some(of),
             }
             .run();
@@ -139,6 +148,21 @@ fn single_failures_behind_recovery_do_not_hold_it_up() {
             assert!(rejected * 100 <= offered, "{told}");
             assert_eq!(course.behind(8, 12).1, 0, "{told}");
         }
+    }
+}
+
+#[test]
+fn failures_that_take_a_second_hold_recovery_up_for_that_second() {
+    for outage in outages().filter(|outage| outage.answer > Duration::ZERO) {
+        let course = Outage {
+            failure: Duration::from_secs(1),
+            ..outage
+        }
+        .run();
+        let told = format!("{:?}", course.seconds);
+        let (offered, rejected) = course.behind(4, 5);
+        assert!(rejected * 20 <= offered, "{told}");
+        assert_eq!(course.behind(5, 12).1, 0, "{told}");
     }
 }
 
