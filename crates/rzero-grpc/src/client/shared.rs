@@ -9,8 +9,11 @@ use rzero_http2::frame::StreamId;
 use tokio::sync::watch;
 
 use super::slot::Slot;
-use crate::engine::{Cell, Mailbox, Touch};
+use crate::engine::{Cell, Mailbox, Outgoing, Touch};
 use crate::message::PREFIX_BYTES;
+
+/// What may wait in the streams of a connection before each has to do with one message, in bytes.
+const OUTGOING_BYTES_MAX: usize = 16 << 20;
 
 static LEAVING: Fixed = Fixed::new(Class::Draining, "the connection takes no more calls");
 static TOO_MANY: Fixed = Fixed::new(
@@ -40,6 +43,7 @@ pub(super) enum Command {
 /// What a connection shares with its callers.
 pub(super) struct Shared {
     pub(super) mailbox: Mailbox<Command>,
+    outgoing: Outgoing,
     pub(super) gone: watch::Sender<Option<Gone>>,
     is_open: AtomicBool,
     is_saturated: AtomicBool,
@@ -52,6 +56,7 @@ impl Shared {
     pub(super) fn new(calls_max: u32) -> Arc<Self> {
         Arc::new(Self {
             mailbox: Mailbox::new(),
+            outgoing: Outgoing::new(OUTGOING_BYTES_MAX),
             gone: watch::Sender::new(None),
             is_open: AtomicBool::new(true),
             is_saturated: AtomicBool::new(false),
@@ -108,6 +113,10 @@ impl Shared {
 }
 
 impl Touch for Shared {
+    fn outgoing(&self) -> &Outgoing {
+        &self.outgoing
+    }
+
     fn touch(&self, cell: Arc<Cell>) {
         // On a connection that is gone the cell has been told.
         let _ = self.mailbox.send(Command::Touch(cell));

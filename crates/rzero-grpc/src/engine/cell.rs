@@ -9,6 +9,7 @@ use rzero_core::{Class, Error, Fixed, Metadata, StreamIo};
 use rzero_http2::connection::Connection;
 use rzero_http2::frame::StreamId;
 
+use super::Outgoing;
 use crate::message::{self, Assembler, Compression, Encoding, PREFIX_BYTES, Raw};
 
 /// What a sender may leave before it has to wait, in bytes. As much again may wait in the core.
@@ -16,6 +17,8 @@ const OUT_BYTES_MAX: usize = 64 << 10;
 /// What the window of a stream grows to when its reader keeps up, in bytes: a round trip of a
 /// millisecond at 8 Gbit/s. What is unread of all streams has a bound of its own.
 const WINDOW_BYTES_MAX: u32 = 1 << 20;
+/// What a message that waits costs beside its bytes, about.
+const ENTRY_BYTES: usize = 64;
 /// Small messages share DATA frames of about this length.
 const RUN_BYTES: usize = 16 << 10;
 /// Messages up to this length are copied together; a longer one is framed from where it lies.
@@ -28,6 +31,9 @@ static FAILED_BEFORE: Fixed = Fixed::new(Class::Cancelled, "the stream has faile
 pub(crate) trait Touch: Send + Sync {
     /// Has [`Cell::pour`] called soon.
     fn touch(&self, cell: Arc<Cell>);
+
+    /// What waits in the cells of the connection.
+    fn outgoing(&self) -> &Outgoing;
 
     /// A call has ended, and nobody holds it any more.
     fn left(&self) {}
@@ -82,6 +88,8 @@ struct State {
     /// Messages with their prefixes.
     outbox: VecDeque<([u8; PREFIX_BYTES], Bytes)>,
     outbox_bytes: usize,
+    /// What of it the others know of.
+    counted: usize,
     sink: Sink,
     writer: Option<Waker>,
 
@@ -142,6 +150,7 @@ impl Cell {
                 reader: None,
                 outbox: VecDeque::new(),
                 outbox_bytes: 0,
+                counted: 0,
                 sink: Sink::Open,
                 writer: None,
                 headers,
@@ -236,8 +245,7 @@ impl Cell {
             state.trailers = trailers;
         }
         state.sink = Sink::Closed;
-        state.outbox.clear();
-        state.outbox_bytes = 0;
+        state.clear_outbox(self.owner.outgoing());
         woken.extend(state.reader.take());
         woken.extend(state.writer.take());
     }
@@ -280,10 +288,13 @@ impl Cell {
         }
         run.clear();
         let mut waiting = core.waiting(stream);
+        let outgoing = self.owner.outgoing();
+        let is_over = |core: &Connection<S>, waiting| waiting > 0 && outgoing.is_below(core.queued());
         while waiting < OUT_BYTES_MAX
+            && !is_over(core, waiting)
             && let Some((prefix, message)) = state.outbox.pop_front()
         {
-            state.outbox_bytes -= PREFIX_BYTES + message.len();
+            state.outbox_bytes -= cost(&message);
             run.extend_from_slice(&prefix);
             if message.len() <= SMALL_BYTES_MAX {
                 run.extend_from_slice(&message);
@@ -299,7 +310,8 @@ impl Cell {
         if !run.is_empty() {
             core.data(stream, run, Bytes::new(), false);
         }
-        if state.outbox_bytes < OUT_BYTES_MAX {
+        state.count_outbox(outgoing);
+        if state.has_room(outgoing) {
             woken.extend(state.writer.take());
         }
         if !state.outbox.is_empty() {
@@ -313,6 +325,11 @@ impl Cell {
             Sink::Open | Sink::Closed => Poured::Open,
         }
     }
+}
+
+/// What a message costs that waits.
+fn cost(message: &Bytes) -> usize {
+    PREFIX_BYTES + message.len() + ENTRY_BYTES
 }
 
 /// What a message took on the wire.
@@ -338,6 +355,22 @@ impl State {
     /// Marks the cell; `true` when the connection's task has to be told.
     fn dirty(&mut self) -> bool {
         !std::mem::replace(&mut self.is_dirty, true)
+    }
+
+    /// Whether a sender may leave another message: always one, and more unless its stream or its
+    /// connection holds much already.
+    fn has_room(&self, outgoing: &Outgoing) -> bool {
+        self.outbox.is_empty() || self.outbox_bytes < OUT_BYTES_MAX && !outgoing.is_over()
+    }
+
+    fn count_outbox(&mut self, outgoing: &Outgoing) {
+        outgoing.count(&mut self.counted, self.outbox_bytes);
+    }
+
+    fn clear_outbox(&mut self, outgoing: &Outgoing) {
+        self.outbox.clear();
+        self.outbox_bytes = 0;
+        self.count_outbox(outgoing);
     }
 
     /// The head, when it must go out: messages wait behind it, or somebody asked for it.
@@ -374,6 +407,9 @@ impl State {
 
 impl Drop for Cell {
     fn drop(&mut self) {
+        let outgoing = self.owner.outgoing();
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        state.clear_outbox(outgoing);
         self.owner.left();
     }
 }
@@ -429,7 +465,7 @@ impl StreamIo for Cell {
             if state.sink != Sink::Open {
                 return Poll::Ready(Err(Error::fixed(&ENDED)));
             }
-            if state.outbox_bytes >= OUT_BYTES_MAX {
+            if !state.has_room(self.owner.outgoing()) {
                 match &state.writer {
                     Some(writer) if writer.will_wake(cx.waker()) => {}
                     _ => state.writer = Some(cx.waker().clone()),
@@ -447,8 +483,9 @@ impl StreamIo for Cell {
         if state.sink != Sink::Open {
             return Poll::Ready(Err(Error::fixed(&ENDED)));
         }
-        state.outbox_bytes += PREFIX_BYTES + bytes.len();
+        state.outbox_bytes += cost(&bytes);
         state.outbox.push_back((prefix, bytes));
+        state.count_outbox(self.owner.outgoing());
         let tell = state.dirty();
         drop(state);
         if tell {
@@ -513,8 +550,7 @@ impl StreamIo for Cell {
                 return;
             }
             state.sink = Sink::Closed;
-            state.outbox.clear();
-            state.outbox_bytes = 0;
+            state.clear_outbox(self.owner.outgoing());
         }
         if was_open {
             state.discard();

@@ -60,6 +60,7 @@ pub(crate) struct Link {
     io: Io,
     sending: Vec<u8>,
     sent: usize,
+    written: u64,
     /// TLS holds back bytes until it is flushed.
     is_flushed: bool,
 }
@@ -70,6 +71,7 @@ impl Link {
             io,
             sending: Vec::new(),
             sent: 0,
+            written: 0,
             is_flushed: true,
         }
     }
@@ -107,6 +109,7 @@ impl Link {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.sent += written;
+            self.written += u64::try_from(written).unwrap_or(u64::MAX);
         }
         if !self.is_flushed {
             ready!(self.io.poll_flush(cx))?;
@@ -118,6 +121,11 @@ impl Link {
     /// Bytes taken from the core that the socket has not taken.
     pub(crate) fn unsent(&self) -> usize {
         self.sending.len() - self.sent
+    }
+
+    /// Bytes that the socket has taken so far.
+    pub(crate) fn written(&self) -> u64 {
+        self.written
     }
 
     /// Says goodbye: the peer reads what was written and then the end.

@@ -11,6 +11,7 @@ mod intake;
 mod keepalive;
 mod link;
 mod mailbox;
+mod outgoing;
 mod scratch;
 mod shelter;
 
@@ -20,5 +21,6 @@ pub(crate) use intake::Intake;
 pub(crate) use keepalive::{Keepalive, Life};
 pub(crate) use link::{Io, Link};
 pub(crate) use mailbox::Mailbox;
+pub(crate) use outgoing::Outgoing;
 pub(crate) use scratch::Scratch;
 pub(crate) use shelter::{report_fault, sheltered};

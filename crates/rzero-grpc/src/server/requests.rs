@@ -74,6 +74,8 @@ pub(super) struct Requests {
     /// When the batch was read: every call in it counts from here.
     pub(super) now: Instant,
     pub(super) work: Vec<Work>,
+    /// Handlers of unary calls that work on tasks of their own.
+    pub(super) running: usize,
     /// Room for messages that are longer than a window.
     pub(super) budget: Budget,
     pub(super) woken: Vec<Waker>,
@@ -101,6 +103,7 @@ impl Requests {
             fields: RequestFields::default(),
             now,
             work: Vec::new(),
+            running: 0,
             woken: Vec::new(),
             is_call: false,
             pong: false,
@@ -324,6 +327,9 @@ impl Events<Served> for Requests {
 
     fn ended(&mut self, _: StreamId, mut data: Served, why: Ended) {
         self.is_call = true;
+        if let Served::Running(running) = &data {
+            self.running -= usize::from(running.task.is_some());
+        }
         data.abort();
         if let Served::Streaming(streaming) = data {
             streaming.intake.cell.fail(left(why), None, &mut self.woken);

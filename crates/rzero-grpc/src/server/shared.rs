@@ -6,7 +6,7 @@ use bytes::Bytes;
 use rzero_core::{Error, Reply, Trailers};
 use rzero_http2::frame::StreamId;
 
-use crate::engine::{Cell, Mailbox, Touch};
+use crate::engine::{Cell, Mailbox, Outgoing, Touch};
 
 /// What a handler's task asks of its connection's.
 pub(super) enum Command {
@@ -21,12 +21,15 @@ pub(super) enum Command {
 /// What a connection shares with its handlers.
 pub(super) struct Shared {
     pub(super) mailbox: Mailbox<Command>,
+    outgoing: Outgoing,
 }
 
 impl Shared {
-    pub(super) fn new() -> Arc<Self> {
+    /// `send_buffer_max` is what may wait, half of it in cells and half of it in the core.
+    pub(super) fn new(send_buffer_max: usize) -> Arc<Self> {
         Arc::new(Self {
             mailbox: Mailbox::new(),
+            outgoing: Outgoing::new(send_buffer_max / 2),
         })
     }
 
@@ -37,6 +40,10 @@ impl Shared {
 }
 
 impl Touch for Shared {
+    fn outgoing(&self) -> &Outgoing {
+        &self.outgoing
+    }
+
     fn touch(&self, cell: Arc<Cell>) {
         self.send(Command::Touch(cell));
     }

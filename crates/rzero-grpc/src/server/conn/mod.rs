@@ -1,5 +1,6 @@
 //! The task of a served connection.
 
+mod backlog;
 mod bounds;
 mod work;
 
@@ -24,6 +25,8 @@ use super::life::{Clock, Due, Stage};
 use super::requests::{Requests, Work};
 use super::served::Served;
 use super::shared::{Command, Shared};
+use backlog::Backlog;
+
 use crate::engine::{Io, Link, Scratch, report_fault, sheltered};
 
 /// How long a connection works before others have their turn. A batch of quick calls takes a fifth
@@ -58,6 +61,7 @@ pub(super) struct Conn {
     methods: Reader,
     /// Calls that begin when the peer has taken more of its answers.
     held: VecDeque<Work>,
+    backlog: Backlog,
     commands: Vec<Command>,
     /// Small messages are put together here.
     run: Vec<u8>,
@@ -76,7 +80,7 @@ impl Conn {
     /// A connection whose first bytes, `first`, were looked at already.
     pub(super) fn new(io: Io, peer: Arc<Peer>, context: Arc<Context>, jitter: f64) -> Self {
         let now = Instant::now();
-        let shared = Shared::new();
+        let shared = Shared::new(context.options.send_buffer_max);
         let config = context.options.http2.clone();
         let clock = Clock::new(&context.options, jitter, now);
         let timer = Box::pin(sleep_until(clock.due().unwrap_or(now)));
@@ -91,6 +95,7 @@ impl Conn {
             ),
             methods: Reader::new(Arc::clone(&context.book)),
             held: VecDeque::new(),
+            backlog: Backlog::new(context.options.send_buffer_max),
             commands: Vec::new(),
             run: Vec::new(),
             share: Share::new(Arc::clone(&context)),
@@ -312,6 +317,7 @@ impl Conn {
         // What a burst left allocated would be held while the last words are said.
         self.requests.work = Vec::new();
         self.held = VecDeque::new();
+        self.requests.running = 0;
         self.read_bytes = READ_BYTES[0];
         let lost = || Error::new(Class::Cancelled, "the connection of the caller broke");
         for (_, mut served) in self.core.take_streams() {

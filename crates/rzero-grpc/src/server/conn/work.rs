@@ -27,6 +27,9 @@ const ANSWERS_PER_WRITE: usize = 64;
 /// Output that is written before the batch that it answers is used up.
 const WRITE_BYTES: usize = 64 << 10;
 
+/// What a caller is told that reads too little.
+const UNTAKEN: &str = "the caller does not take the answers to earlier calls (send_buffer)";
+
 impl Conn {
     /// Runs what became ready, and writes when much of it is done.
     pub(super) fn work(&mut self, cx: &mut task::Context<'_>) -> io::Result<()> {
@@ -53,18 +56,23 @@ impl Conn {
         Ok(())
     }
 
+    fn answers_waiting(&self) -> usize {
+        self.core.queued() + self.link.unsent()
+    }
+
     /// Whether the peer takes so little of its answers that no more calls begin. Reading goes on:
     /// what the peer has to say may be that it takes more.
     fn is_clogged(&mut self) -> bool {
-        let waiting = self.core.queued() + self.link.unsent();
-        waiting > self.context.options.send_buffer_max
+        let (waiting, running) = (self.answers_waiting(), self.requests.running);
+        let taken = self.link.written();
+        self.backlog.is_clogged(waiting, running, taken)
     }
 
     /// Lets a call begin later; its message counts as one that was not consumed.
     fn hold(&mut self, work: Work) {
         let held: usize = self.held.iter().map(Work::message_bytes).sum();
         if held + work.message_bytes() > self.context.options.receive_buffer_max {
-            let error = Error::overloaded("the caller does not take the answers to earlier calls");
+            let error = Error::overloaded(UNTAKEN);
             self.fail_call(work.stream(), None, error);
         } else {
             self.held.push_back(work);
@@ -190,13 +198,17 @@ impl Conn {
             shared.send(Command::Answer(stream, result));
         });
         match self.core.get_mut(stream) {
-            Some(Served::Running(running)) => running.task = Some(task.abort_handle()),
+            Some(Served::Running(running)) => {
+                running.task = Some(task.abort_handle());
+                self.requests.running += 1;
+            }
             // The caller has left.
             _ => task.abort(),
         }
     }
 
-    pub(super) fn answer(&mut self, stream: StreamId, result: Result<Reply<Bytes>, Error>) {
+    pub(super) fn answer(&mut self, stream: StreamId, mut result: Result<Reply<Bytes>, Error>) {
+        let waiting = self.answers_waiting();
         let Some(served) = self.core.get_mut(stream) else {
             return;
         };
@@ -204,9 +216,15 @@ impl Conn {
             return;
         };
         let answers = running.answers;
+        self.requests.running -= usize::from(running.task.is_some());
         *served = Served::Answered {
             by: self.requests.now + self.context.options.handshake_timeout,
         };
+        if let Ok(reply) = &result
+            && !self.backlog.takes(waiting, reply.body.len())
+        {
+            result = Err(Error::overloaded(UNTAKEN));
+        }
         let send_bytes_max = self.context.options.send_bytes_max;
         answer::unary(&mut self.core, stream, result, answers, send_bytes_max);
     }
