@@ -12,8 +12,9 @@ use rzero_http2::frame::StreamId;
 use super::Outgoing;
 use crate::message::{self, Assembler, Compression, Encoding, PREFIX_BYTES, Raw};
 
-/// What a sender may leave before it has to wait, in bytes. As much again may wait in the core.
-const OUT_BYTES_MAX: usize = 64 << 10;
+/// What a sender may leave before it has to wait, in bytes: at first, and when its peer keeps up.
+/// As much again may wait in the core.
+const OUT_BYTES: [usize; 2] = [8 << 10, 64 << 10];
 /// What the window of a stream grows to when its reader keeps up, in bytes: a round trip of a
 /// millisecond at 8 Gbit/s. What is unread of all streams has a bound of its own.
 const WINDOW_BYTES_MAX: u32 = 1 << 20;
@@ -88,6 +89,7 @@ struct State {
     /// Messages with their prefixes.
     outbox: VecDeque<([u8; PREFIX_BYTES], Bytes)>,
     outbox_bytes: usize,
+    outbox_bytes_max: usize,
     /// What of it the others know of.
     counted: usize,
     sink: Sink,
@@ -150,6 +152,7 @@ impl Cell {
                 reader: None,
                 outbox: VecDeque::new(),
                 outbox_bytes: 0,
+                outbox_bytes_max: OUT_BYTES[0],
                 counted: 0,
                 sink: Sink::Open,
                 writer: None,
@@ -290,7 +293,8 @@ impl Cell {
         let mut waiting = core.waiting(stream);
         let outgoing = self.owner.outgoing();
         let is_over = |core: &Connection<S>, waiting| waiting > 0 && outgoing.is_below(core.queued());
-        while waiting < OUT_BYTES_MAX
+        let was_full = state.outbox_bytes >= state.outbox_bytes_max;
+        while waiting < state.outbox_bytes_max
             && !is_over(core, waiting)
             && let Some((prefix, message)) = state.outbox.pop_front()
         {
@@ -308,7 +312,10 @@ impl Cell {
             run.clear();
         }
         if !run.is_empty() {
-            core.data(stream, run, Bytes::new(), false);
+            waiting = core.data(stream, run, Bytes::new(), false);
+        }
+        if was_full && waiting == 0 && state.outbox.is_empty() {
+            state.outbox_bytes_max = (state.outbox_bytes_max * 2).min(OUT_BYTES[1]);
         }
         state.count_outbox(outgoing);
         if state.has_room(outgoing) {
@@ -360,7 +367,7 @@ impl State {
     /// Whether a sender may leave another message: always one, and more unless its stream or its
     /// connection holds much already.
     fn has_room(&self, outgoing: &Outgoing) -> bool {
-        self.outbox.is_empty() || self.outbox_bytes < OUT_BYTES_MAX && !outgoing.is_over()
+        self.outbox.is_empty() || self.outbox_bytes < self.outbox_bytes_max && !outgoing.is_over()
     }
 
     fn count_outbox(&mut self, outgoing: &Outgoing) {

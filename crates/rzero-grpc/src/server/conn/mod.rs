@@ -59,8 +59,11 @@ pub(super) struct Conn {
     peer: Arc<Peer>,
     requests: Requests,
     methods: Reader,
-    /// Calls that begin when the peer has taken more of its answers.
+    /// Calls that begin when the peer has taken more of its answers, and handlers before them have
+    /// begun.
     held: VecDeque<Work>,
+    /// The bytes of their messages.
+    held_bytes: usize,
     backlog: Backlog,
     commands: Vec<Command>,
     /// Small messages are put together here.
@@ -95,6 +98,7 @@ impl Conn {
             ),
             methods: Reader::new(Arc::clone(&context.book)),
             held: VecDeque::new(),
+            held_bytes: 0,
             backlog: Backlog::new(context.options.send_buffer_max),
             commands: Vec::new(),
             run: Vec::new(),
@@ -250,6 +254,7 @@ impl Conn {
                         self.pour(stream, &cell);
                     }
                 }
+                Command::Resume => {}
             }
         }
         self.commands = commands;
@@ -317,6 +322,7 @@ impl Conn {
         // What a burst left allocated would be held while the last words are said.
         self.requests.work = Vec::new();
         self.held = VecDeque::new();
+        self.held_bytes = 0;
         self.requests.running = 0;
         self.read_bytes = READ_BYTES[0];
         let lost = || Error::new(Class::Cancelled, "the connection of the caller broke");

@@ -1,9 +1,10 @@
 //! Running handlers, and writing what they give.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 
@@ -38,7 +39,7 @@ impl Conn {
         while !self.requests.work.is_empty() {
             let mut batch = mem::take(&mut self.requests.work);
             for work in batch.drain(..) {
-                if work.begins_a_call() && self.is_clogged() {
+                if work.begins_a_call() && self.has_to_wait() {
                     self.hold(work);
                     continue;
                 }
@@ -60,6 +61,11 @@ impl Conn {
         self.core.queued() + self.link.unsent()
     }
 
+    /// Whether no more calls begin now: in the order in which they came.
+    fn has_to_wait(&mut self) -> bool {
+        !self.held.is_empty() || self.shared.is_crowded() || self.is_clogged()
+    }
+
     /// Whether the peer takes so little of its answers that no more calls begin. Reading goes on:
     /// what the peer has to say may be that it takes more.
     fn is_clogged(&mut self) -> bool {
@@ -70,11 +76,12 @@ impl Conn {
 
     /// Lets a call begin later; its message counts as one that was not consumed.
     fn hold(&mut self, work: Work) {
-        let held: usize = self.held.iter().map(Work::message_bytes).sum();
-        if held + work.message_bytes() > self.context.options.receive_buffer_max {
+        let bytes = self.held_bytes + work.message_bytes();
+        if bytes > self.context.options.receive_buffer_max {
             let error = Error::overloaded(UNTAKEN);
             self.fail_call(work.stream(), None, error);
         } else {
+            self.held_bytes = bytes;
             self.held.push_back(work);
         }
     }
@@ -83,10 +90,12 @@ impl Conn {
     pub(super) fn resume(&mut self) -> bool {
         let mut any = false;
         while !self.held.is_empty()
+            && !self.shared.is_crowded()
             && !self.is_clogged()
             && let Some(work) = self.held.pop_front()
         {
             any = true;
+            self.held_bytes -= work.message_bytes();
             // The caller may have left meanwhile.
             if self.core.get_mut(work.stream()).is_some() {
                 self.carry_out(work);
@@ -176,7 +185,7 @@ impl Conn {
             let mut work = dispatch.unary(call);
             let mut cx = task::Context::from_waker(Waker::noop());
             // The budget of this task is not the handler's.
-            let first = std::pin::pin!(unconstrained(work.as_mut())).poll(&mut cx);
+            let first = pin!(unconstrained(work.as_mut())).poll(&mut cx);
             (work, first)
         }));
         match begun {
@@ -193,8 +202,10 @@ impl Conn {
         page: Option<Arc<Page>>,
     ) {
         let shared = Arc::clone(&self.shared);
+        let mut fresh = self.shared.begins();
         let task = tokio::spawn(async move {
-            let result = recover(measured(work, page)).await;
+            let mut work = pin!(recover(measured(work, page)));
+            let result = poll_fn(|cx| fresh.poll(|| work.as_mut().poll(cx))).await;
             shared.send(Command::Answer(stream, result));
         });
         match self.core.get_mut(stream) {
@@ -233,9 +244,11 @@ impl Conn {
         let dispatch = Arc::clone(&self.context.dispatch);
         let shared = Arc::clone(&self.shared);
         let body = Duplex::new(cell);
+        let mut fresh = self.shared.begins();
         let task = tokio::spawn(async move {
             let work = async move { dispatch.stream(Call { info, body }).await };
-            let result = recover(work).await;
+            let mut work = pin!(recover(work));
+            let result = poll_fn(|cx| fresh.poll(|| work.as_mut().poll(cx))).await;
             shared.send(Command::Finish(stream, result));
         });
         match self.core.get_mut(stream) {
@@ -295,7 +308,7 @@ async fn measured(
     mut work: Handling<Reply<Bytes>>,
     mut page: Option<Arc<Page>>,
 ) -> Result<Reply<Bytes>, Error> {
-    std::future::poll_fn(move |cx| {
+    poll_fn(move |cx| {
         let Some(page) = page.take() else {
             return work.as_mut().poll(cx);
         };
