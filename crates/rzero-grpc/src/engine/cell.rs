@@ -292,7 +292,8 @@ impl Cell {
         run.clear();
         let mut waiting = core.waiting(stream);
         let outgoing = self.owner.outgoing();
-        let is_over = |core: &Connection<S>, waiting| waiting > 0 && outgoing.is_below(core.queued());
+        let is_over =
+            |core: &Connection<S>, waiting| waiting > 0 && outgoing.is_below(core.queued());
         let was_full = state.outbox_bytes >= state.outbox_bytes_max;
         while waiting < state.outbox_bytes_max
             && !is_over(core, waiting)

@@ -75,7 +75,10 @@ mod tests {
     #[test]
     fn answers_of_handlers_that_ran_already_have_a_bound() {
         let mut backlog = Backlog::new(1 << 20);
-        assert!(backlog.takes(1 << 20, 64 << 20), "one may be larger than all");
+        assert!(
+            backlog.takes(1 << 20, 64 << 20),
+            "one may be larger than all"
+        );
         assert!(backlog.takes(3 << 19, 1 << 19));
         assert!(!backlog.takes(3 << 19, (1 << 19) + 1));
     }
