@@ -45,7 +45,8 @@ pub struct ServerOptions {
     /// The same over all connections. Default 256 MiB.
     pub receive_buffer_total_max: usize,
     /// Bytes of answers that wait because the peer does not take them, over all streams of a
-    /// connection. Default 16 MiB; past it no more of its calls begin until it has taken some.
+    /// connection. Default 16 MiB; past it no more of its calls begin until it has taken some, and
+    /// answers of handlers that run then end with RESOURCE_EXHAUSTED beyond as much again.
     pub send_buffer_max: usize,
     /// Handlers whose first step takes longer than this on average get a task of their own from
     /// the start, instead of beginning on the connection's task. Default 5 µs, several times what

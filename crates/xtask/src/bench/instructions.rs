@@ -21,7 +21,7 @@ const PACKAGE: &str = "rzero-instructions";
 /// The figures that were accepted last.
 const BASELINE: &str = "benches/instructions/baseline.txt";
 /// Growth that fails, in per cent.
-const TOLERANCE: f64 = 10.0;
+const TOLERANCE: f64 = 5.0;
 /// Calls of the short run and of the long one.
 const TIMES: [u32; 2] = [640, 6_400];
 
@@ -34,7 +34,7 @@ Examples:
   cargo xtask bench instructions            compare with the accepted figures
   cargo xtask bench instructions --accept   accept today's figures
 
-More than 10 % above the accepted figure fails. A figure far below is worth accepting.")]
+More than 5 % above the accepted figure fails. A figure far below is worth accepting.")]
 pub(crate) struct InstructionsArgs {
     /// Write today's figures into the baseline
     #[arg(long)]
