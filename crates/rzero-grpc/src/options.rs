@@ -105,9 +105,9 @@ pub struct ClientOptions {
     /// streams; more are refused. Default 65,536.
     pub calls_max: u32,
     /// Connections to a server, of which there is at most one for each core. Default 16. One
-    /// batches best, so that a further one is opened only when all there are are saturated: their
-    /// tasks are busy more than 80 % of 100 ms, or 90 % of the streams are open that the server
-    /// allows. It closes when it has been idle for 10 s.
+    /// batches best, so that a further one is opened only when all there are are saturated: 90
+    /// % of the streams are open that the server allows, or, from four cores on, their tasks are
+    /// busy more than 80 % of 100 ms. It closes when it has been idle for 10 s.
     pub connections_max: usize,
     /// Bytes of messages that were received and not consumed, over all streams of a connection.
     /// Default 16 MiB; past it the streams that stalled longest are reset.

@@ -109,7 +109,8 @@ impl Pool {
     }
 }
 
-fn cores() -> usize {
+/// How many threads can run at a time.
+pub(super) fn cores() -> usize {
     static CORES: OnceLock<usize> = OnceLock::new();
     *CORES.get_or_init(|| available_parallelism().map_or(1, NonZeroUsize::get))
 }

@@ -15,6 +15,8 @@ const FULL_PER_CENT: u64 = 90;
 /// What a connection's task knows of its own load. Pure: it is told the time.
 #[derive(Debug)]
 pub(super) struct Saturation {
+    /// Being busy counts: there are cores for another task.
+    has_cores: bool,
     since: Instant,
     worked: Duration,
     is_full: bool,
@@ -22,8 +24,11 @@ pub(super) struct Saturation {
 }
 
 impl Saturation {
-    pub(super) const fn new(now: Instant) -> Self {
+    /// `has_cores` says whether there are cores left for another connection's task, beside those
+    /// of the callers: without, it would only take its batches apart.
+    pub(super) const fn new(now: Instant, has_cores: bool) -> Self {
         Self {
+            has_cores,
             since: now,
             worked: Duration::ZERO,
             is_full: false,
@@ -51,11 +56,12 @@ impl Saturation {
         }
         let busy = self.worked.as_nanos() * 100;
         let share = BUSY_PER_CENT[usize::from(self.is_saturated)];
-        let is_saturated = self.is_full || busy > looked.as_nanos() * share;
+        let is_busy = self.has_cores && busy > looked.as_nanos() * share;
+        let is_saturated = self.is_full || is_busy;
         let was_saturated = self.is_saturated;
         *self = Self {
             is_saturated,
-            ..Self::new(to)
+            ..Self::new(to, self.has_cores)
         };
         (is_saturated != was_saturated).then_some(is_saturated)
     }
@@ -88,7 +94,7 @@ mod tests {
     #[test]
     fn task_that_hardly_rests_is_saturated_until_it_rests_much() {
         let mut now = Instant::now();
-        let mut saturation = Saturation::new(now);
+        let mut saturation = Saturation::new(now, true);
         assert!(work(&mut saturation, &mut now, 5, 10).is_empty());
         assert_eq!(work(&mut saturation, &mut now, 9, 10), [true]);
         assert!(work(&mut saturation, &mut now, 6, 10).is_empty());
@@ -96,9 +102,17 @@ mod tests {
     }
 
     #[test]
+    fn busy_task_without_another_core_is_no_reason() {
+        let mut now = Instant::now();
+        let mut saturation = Saturation::new(now, false);
+        assert!(work(&mut saturation, &mut now, 10, 10).is_empty());
+        assert_eq!(work(&mut saturation, &mut now, 10, 95), [true]);
+    }
+
+    #[test]
     fn streams_that_run_out_saturate_at_once() {
         let mut now = Instant::now();
-        let mut saturation = Saturation::new(now);
+        let mut saturation = Saturation::new(now, true);
         let said = saturation.worked(now, now, 90, 100);
         assert_eq!(said, Some(true));
         assert!(work(&mut saturation, &mut now, 1, 95).is_empty());
