@@ -1,40 +1,11 @@
 //! Calls allocate nothing, whatever becomes of them.
-#![expect(
-    unsafe_code,
-    reason = "a counting allocator implements an unsafe trait"
-)]
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 
 use rzero_core::{Admission, CallInfo, Idempotency, Kind, Method, Outcome, Permit};
 use rzero_resilience::breaker::{Breakers, Settings, State};
 use tokio::time::Instant;
 
+use crate::counting;
 use crate::support::BAD;
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call is passed on to the system allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn passes_failures_and_rejections_allocate_nothing() {
@@ -46,12 +17,12 @@ fn passes_failures_and_rejections_allocate_nothing() {
     assert_eq!(state(now), State::Closed);
     for n in 0..2_000 {
         let outcome = if n < 1_000 { Outcome::OK } else { BAD };
-        let before = (COUNT.with(Cell::get), state(now));
+        let before = (counting::count(), state(now));
         match breakers.admit(&call, now) {
             Ok(permit) => Permit::finish(permit, outcome, now),
             Err(error) => drop(error),
         }
-        let after = (COUNT.with(Cell::get), state(now));
+        let after = (counting::count(), state(now));
         // A change of state, told to the log, may.
         assert!(before.0 == after.0 || before.1 != after.1, "call {n}");
         now += std::time::Duration::from_millis(10);

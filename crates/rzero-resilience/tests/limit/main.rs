@@ -1,9 +1,8 @@
 //! Limits, through their public API.
-#![expect(
-    unsafe_code,
-    reason = "a counting allocator implements an unsafe trait"
-)]
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
+
+#[path = "../common/counting.rs"]
+mod counting;
 
 mod alloc;
 mod bulkhead;

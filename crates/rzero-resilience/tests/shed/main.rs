@@ -1,13 +1,12 @@
 //! Load shedding from outside.
-#![expect(
-    unsafe_code,
-    reason = "a counting allocator implements an unsafe trait"
-)]
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
 #![expect(
     clippy::cast_possible_truncation,
     reason = "numbers of tests are small"
 )]
+
+#[path = "../common/counting.rs"]
+mod counting;
 
 mod alloc;
 mod cgroups;
