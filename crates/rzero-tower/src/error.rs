@@ -72,7 +72,7 @@ pub fn recognise(error: BoxError) -> Result<Error, BoxError> {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(&*error);
     while let Some(link) = next {
         if let Some(ours) = link.downcast_ref::<TowerError>() {
-            let copy = copy(ours.get());
+            let copy = ours.get().copy();
             return Ok(copy.with_source(error));
         }
         if link.is::<Elapsed>() {
@@ -86,29 +86,6 @@ pub fn recognise(error: BoxError) -> Result<Error, BoxError> {
         next = link.source();
     }
     Err(error)
-}
-
-/// Everything of an error that its caller sees.
-fn copy(error: &Error) -> Error {
-    let mut copy = Error::with_code(error.code(), error.message().to_owned())
-        .with_class(error.class())
-        .with_reason(error.reason().to_owned(), error.domain().to_owned());
-    for (key, value) in error.metadata() {
-        copy = copy.with_metadata(key, value);
-    }
-    for violation in error.violations() {
-        copy = copy.with_violation(violation.field.clone(), violation.description.clone());
-    }
-    for detail in error.details() {
-        copy = copy.with_detail(detail.type_url.clone(), detail.value.clone());
-    }
-    if let Some(wait) = error.retry_after() {
-        copy = copy.with_retry_after(wait);
-    }
-    if let Some(reply) = error.reply_metadata() {
-        copy = copy.with_reply_metadata(reply.clone());
-    }
-    copy
 }
 
 #[cfg(test)]

@@ -289,6 +289,31 @@ impl Error {
         self.edit(|full| full.class = class)
     }
 
+    /// Another error that says the same to whoever sees it: everything but the cause and whether it
+    /// was [`relayed`](Error::relayed).
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let mut copy = Self::with_code(self.code(), self.message().to_owned())
+            .with_class(self.class())
+            .with_reason(self.reason().to_owned(), self.domain().to_owned());
+        for (key, value) in self.metadata() {
+            copy = copy.with_metadata(key, value);
+        }
+        for violation in self.violations() {
+            copy = copy.with_violation(violation.field.clone(), violation.description.clone());
+        }
+        for detail in self.details() {
+            copy = copy.with_detail(detail.type_url.clone(), detail.value.clone());
+        }
+        if let Some(wait) = self.retry_after() {
+            copy = copy.with_retry_after(wait);
+        }
+        match self.reply_metadata() {
+            Some(reply) => copy.with_reply_metadata(reply.clone()),
+            None => copy,
+        }
+    }
+
     /// Marks an error that a client call of this process gave. Passed on by a handler it then
     /// loses "nothing ran" (see [`Error::from_handler`]). Allocates nothing.
     #[must_use]
