@@ -53,6 +53,20 @@ impl RateKey {
             _ => Ok(()),
         }
     }
+
+    /// What the calls that count together with this one have in common; `None` for all calls, and
+    /// for one that lacks what the key asks for.
+    #[must_use]
+    pub fn of<'a>(&self, call: &'a CallInfo) -> Option<&'a str> {
+        match self {
+            Self::All => None,
+            Self::Method => Some(call.method().path()),
+            Self::Caller => caller(call),
+            Self::Tenant => header(call, TENANT),
+            Self::Ip => ip(call),
+            Self::Header(name) => header(call, name),
+        }
+    }
 }
 
 impl FromStr for RateKey {
@@ -105,16 +119,7 @@ pub(super) struct KeyOf<'a>(pub(super) &'a RateKey, pub(super) &'a CallInfo);
 
 impl Hash for KeyOf<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let call = self.1;
-        let text = match self.0 {
-            RateKey::All => None,
-            RateKey::Method => Some(call.method().path()),
-            RateKey::Caller => caller(call),
-            RateKey::Tenant => header(call, TENANT),
-            RateKey::Ip => ip(call),
-            RateKey::Header(name) => header(call, name),
-        };
-        text.hash(state);
+        self.0.of(self.1).hash(state);
     }
 }
 

@@ -60,7 +60,7 @@ pub use per_method::{ConcurrencyRule, MethodConcurrency};
 pub use period::{PeriodConfig, PeriodLimit, PeriodState};
 pub use rate::RateLimit;
 pub use rates::RateLimits;
-pub use rule::RateRule;
+pub use rule::{OnError, RateRule, RateScope};
 
 /// How many keys a limit remembers unless told otherwise.
 pub const CAPACITY_DEFAULT: usize = 65_536;

@@ -8,12 +8,13 @@ use tokio::time::Instant;
 
 use super::gcra::Decision;
 use super::key::KeyOf;
-use super::{RateLimit, RateRule, glob, refusal};
+use super::{RateLimit, RateRule, RateScope, glob, refusal};
 
 /// A set of rate limits, by rules.
 ///
 /// A call must be within all rules that cover its method. It is counted by all of them or by none,
-/// but for calls of the same key that are decided at the same instant on several threads.
+/// but for calls of the same key that are decided at the same instant on several threads. Rules
+/// whose scope is not [`RateScope::Local`] are left to whoever keeps the store they are counted in.
 ///
 /// Which rules cover which method is worked out when rules change: a call costs one look-up in an
 /// array and, for each rule that covers it, one hash and one atomic exchange. Methods of services
@@ -73,7 +74,8 @@ impl RateLimits {
             }
         }
         let old = self.rules.load();
-        let rules: Vec<Rule> = rules.iter().map(|rule| old.next(rule, now)).collect();
+        let local = rules.iter().filter(|rule| rule.scope == RateScope::Local);
+        let rules: Vec<Rule> = local.map(|rule| old.next(rule, now)).collect();
         let services = self.services.iter();
         let services = services.map(|service| covered(service, &rules)).collect();
         self.rules.store(Arc::new(Compiled { rules, services }));

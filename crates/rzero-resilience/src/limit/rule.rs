@@ -45,6 +45,39 @@ pub struct RateRule {
     /// How many keys are remembered, 16 bytes each, rounded up to a power of two. A change takes
     /// effect with a new name. Default 65,536; `all` needs no more than 8.
     pub capacity: usize,
+    /// Who counts: `local`, the default, is each process for itself; `distributed` is all of them
+    /// together, in a store that they share.
+    pub scope: RateScope,
+    /// What a `distributed` rule does while the shared store is away: `share` (default), `full`,
+    /// `allow` or `deny`.
+    pub on_error: OnError,
+}
+
+/// Who counts the calls of a rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RateScope {
+    /// Each process for itself: [`RateLimits`](super::RateLimits).
+    #[default]
+    Local,
+    /// All processes together, in a store that they share. [`RateLimits`](super::RateLimits) leaves
+    /// such rules to whoever knows the store.
+    Distributed,
+}
+
+/// What a distributed rule does while the store that counts is away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnError {
+    /// Each process allows its share: the rate divided by the processes that are alive.
+    #[default]
+    Share,
+    /// Each process allows the whole rate.
+    Full,
+    /// Everything is allowed.
+    Allow,
+    /// Nothing is allowed.
+    Deny,
 }
 
 impl Default for RateRule {
@@ -57,6 +90,8 @@ impl Default for RateRule {
             period: Duration::from_secs(1),
             burst: 0,
             capacity: CAPACITY_DEFAULT,
+            scope: RateScope::Local,
+            on_error: OnError::Share,
         }
     }
 }
@@ -102,7 +137,9 @@ impl RateRule {
         Gcra::new(self.rate, self.period, self.burst())
     }
 
-    fn burst(&self) -> u32 {
+    /// How many calls each key may make at once: `burst`, or `rate` where that is 0.
+    #[must_use]
+    pub fn burst(&self) -> u32 {
         if self.burst == 0 {
             self.rate
         } else {

@@ -1,5 +1,5 @@
 use rzero_core::{Admission, CallInfo, Class, Error, Idempotency, Kind, Method};
-use rzero_resilience::limit::{RateKey, RateLimits, RateRule};
+use rzero_resilience::limit::{RateKey, RateLimits, RateRule, RateScope};
 use tokio::time::Instant;
 
 use crate::support::{ORDERS, call, call_with, ms, set_peer};
@@ -40,6 +40,16 @@ fn rules_cover_the_methods_that_fit() {
     let now = Instant::now();
     assert_eq!(admitted(&limits, &call(1, now), now), 3);
     assert_eq!(admitted(&limits, &call(0, now), now), 100);
+}
+
+#[test]
+fn distributed_rules_are_left_to_others() {
+    let mut shared = rule("shared", "*", RateKey::All, 2);
+    shared.scope = RateScope::Distributed;
+    let limits = limits(&[shared, rule("own", "*", RateKey::All, 3)]);
+    let now = Instant::now();
+    assert_eq!(admitted(&limits, &call(0, now), now), 3);
+    assert_eq!(limits.rules().len(), 1);
 }
 
 #[test]
