@@ -75,6 +75,7 @@
 //!
 //! [`watch_files`] repeats the same while the program runs: the new value is built and checked
 //! first, then swapped in atomically; a bad one is refused and the last good one stays.
+//! [`watch_sources`] does so for a configuration centre, a [`RemoteSource`], too.
 //!
 //! # Values with units
 //!
@@ -91,7 +92,7 @@
 //! # What this crate does not do
 //!
 //! It knows no section names and no defaults: they belong to the crates that own them. It talks to
-//! no configuration centre; an adapter feeds [`Loader::text`] and a [`Publisher`].
+//! no configuration centre: an adapter does, and is a [`RemoteSource`].
 
 #![forbid(unsafe_code)]
 
@@ -108,6 +109,7 @@ mod parse;
 mod rate;
 mod ratio;
 mod redact;
+mod remote;
 mod secret;
 mod size;
 mod suggest;
@@ -121,6 +123,7 @@ pub use crate::origin::Origin;
 pub use crate::parse::Format;
 pub use crate::rate::RateConfig;
 pub use crate::ratio::{OutOfRange, Percent, Ratio};
+pub use crate::remote::{RemoteCell, RemoteSource, RemoteState, remote_missing, wait_for_remote};
 pub use crate::secret::Secret;
 pub use crate::size::{ByteSize, ParseByteSizeError};
-pub use crate::watch::{Publisher, Watched, watch_files};
+pub use crate::watch::{Publisher, Watched, watch_files, watch_sources};

@@ -13,6 +13,7 @@ use crate::expand::expand;
 use crate::node::{DEPTH_MAX, KeyPath, Node};
 use crate::origin::{Origin, SourceName};
 use crate::parse::{Format, loose_value, parse};
+use crate::remote::{RemoteSource, RemoteState};
 
 /// A larger file is refused: it is not a configuration, and it would be held in memory.
 pub(crate) const FILE_BYTES_MAX: u64 = 4 << 20;
@@ -20,9 +21,10 @@ pub(crate) const FILE_BYTES_MAX: u64 = 4 << 20;
 /// Collects the layers of a configuration and merges them.
 ///
 /// The order is fixed, whatever the order of the calls: defaults, files and texts in the order
-/// given, environment, command line. A later layer wins key by key; lists are replaced whole.
+/// given, remote sources in the order given, environment, command line. A later layer wins key by
+/// key; lists are replaced whole.
 ///
-/// `${NAME}` and `${NAME:default}` are expanded in text values of defaults, files and texts;
+/// `${NAME}` and `${NAME:default}` are expanded in text values of all but the last two;
 /// `$${` writes the text `${`. A variable that is set to nothing counts as set. A value that is
 /// one placeholder and nothing else becomes what the reader asks for: `port = "${PORT:8080}"`.
 #[derive(Clone, Default)]
@@ -30,6 +32,7 @@ pub(crate) const FILE_BYTES_MAX: u64 = 4 << 20;
 pub struct Loader {
     defaults: Vec<Arc<str>>,
     sources: Vec<Source>,
+    remotes: Vec<Arc<dyn RemoteSource>>,
     env: Option<Arc<BTreeMap<String, String>>>,
     env_prefix: Option<String>,
     set: Vec<(String, String)>,
@@ -68,14 +71,21 @@ impl Loader {
         paths.into_iter().fold(self, Self::file)
     }
 
-    /// Adds a text that is not a file, such as a key of a configuration centre. `name` stands for
-    /// the path in messages.
+    /// Adds a text that is not a file. `name` stands for the path in messages.
     pub fn text(mut self, name: impl Into<PathBuf>, format: Format, text: &str) -> Self {
         self.sources.push(Source::Text {
             name: name.into(),
             format,
             text: text.into(),
         });
+        self
+    }
+
+    /// Adds what a remote source holds at the moment of [`load`](Self::load), above all files and
+    /// texts. One that has not answered yet adds nothing: who cannot do without it
+    /// [waits](crate::wait_for_remote) before.
+    pub fn remote(mut self, source: Arc<dyn RemoteSource>) -> Self {
+        self.remotes.push(source);
         self
     }
 
@@ -160,7 +170,15 @@ impl Loader {
             .defaults
             .iter()
             .map(|text| parse(text, Format::Toml, &SourceName::Defaults));
-        defaults.chain(self.sources.iter().map(Source::parse))
+        let remotes = self.remotes.iter().filter_map(|remote| {
+            let RemoteState::Document(bytes) = remote.current() else {
+                return None;
+            };
+            Some(parse_remote(remote.name(), bytes.to_vec()))
+        });
+        defaults
+            .chain(self.sources.iter().map(Source::parse))
+            .chain(remotes)
     }
 }
 
@@ -170,6 +188,7 @@ impl fmt::Debug for Loader {
         let set: Vec<&str> = self.set.iter().map(|(key, _)| key.as_str()).collect();
         f.debug_struct("Loader")
             .field("paths", &self.paths())
+            .field("remotes", &self.remotes)
             .field("env_prefix", &self.env_prefix)
             .field("set", &set)
             .finish_non_exhaustive()
@@ -209,13 +228,32 @@ fn read_text(path: &Path) -> Result<String, Problem> {
         };
         Problem::new("", format!("cannot read this file: {error}")).with_help(help)
     };
-    let bytes = read_bounded(path).map_err(unreadable)?;
+    as_text(read_bounded(path).map_err(unreadable)?, "file")
+}
+
+/// The layer of a remote source.
+fn parse_remote(name: &str, bytes: Vec<u8>) -> Result<Node, Problem> {
+    let name: Arc<str> = name.into();
+    let text = as_text(bytes, "document").map_err(|problem| {
+        problem.with_origin(Origin::Remote {
+            name: Arc::clone(&name),
+            line: 0,
+            column: 0,
+        })
+    })?;
+    parse(&text, Format::sniff(&text), &SourceName::Remote(name))
+}
+
+fn as_text(bytes: Vec<u8>, what: &str) -> Result<String, Problem> {
     if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(Problem::new("", "this file is larger than 4 MiB")
-            .with_help("keep data in files of its own and their paths here"));
+        return Err(
+            Problem::new("", format!("this {what} is larger than 4 MiB"))
+                .with_help("keep data in files of its own and their paths here"),
+        );
     }
     String::from_utf8(bytes).map_err(|_| {
-        Problem::new("", "this file is not UTF-8 text").with_help("save it with the encoding UTF-8")
+        Problem::new("", format!("this {what} is not UTF-8 text"))
+            .with_help("save it with the encoding UTF-8")
     })
 }
 

@@ -17,11 +17,20 @@ pub enum Origin {
         /// Column in characters.
         column: usize,
     },
-    /// A file, or a named text such as a key of a configuration centre.
+    /// A file, or a named text.
     File {
         /// The path as it was given to the loader, or the name of the text.
         path: Arc<Path>,
         /// Line, counted from 1. Zero when only the file as a whole is meant.
+        line: usize,
+        /// Column in characters, counted from 1. Zero together with `line`.
+        column: usize,
+    },
+    /// A remote source.
+    Remote {
+        /// Its name, such as `etcd:/rzero/config/greeter`.
+        name: Arc<str>,
+        /// Line, counted from 1. Zero when only the source as a whole is meant.
         line: usize,
         /// Column in characters, counted from 1. Zero together with `line`.
         column: usize,
@@ -41,6 +50,8 @@ impl fmt::Display for Origin {
             Self::Default { line, column } => write!(f, "default:{line}:{column}"),
             Self::File { path, line: 0, .. } => write!(f, "{}", path.display()),
             Self::File { path, line, column } => write!(f, "{}:{line}:{column}", path.display()),
+            Self::Remote { name, line: 0, .. } => f.write_str(name),
+            Self::Remote { name, line, column } => write!(f, "{name}:{line}:{column}"),
             Self::Environment { name } => write!(f, "environment {name}"),
             Self::CommandLine => f.write_str("command line"),
         }
@@ -52,6 +63,7 @@ impl fmt::Display for Origin {
 pub(crate) enum SourceName {
     Defaults,
     File(Arc<Path>),
+    Remote(Arc<str>),
 }
 
 impl SourceName {
@@ -60,6 +72,11 @@ impl SourceName {
             Self::Defaults => Origin::Default { line, column },
             Self::File(path) => Origin::File {
                 path: Arc::clone(path),
+                line,
+                column,
+            },
+            Self::Remote(name) => Origin::Remote {
+                name: Arc::clone(name),
                 line,
                 column,
             },

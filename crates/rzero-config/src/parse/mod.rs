@@ -33,6 +33,31 @@ impl Format {
             _ => None,
         }
     }
+
+    /// The format of a text without a name, by its first line that is neither empty nor a
+    /// comment: JSON begins with `{`; TOML with a `[section]`, or with a key followed by `=`;
+    /// all else is YAML. A text without such a line is empty TOML.
+    ///
+    /// ```
+    /// # use rzero_config::Format;
+    /// assert_eq!(Format::sniff("# limits\nmax = 3"), Format::Toml);
+    /// assert_eq!(Format::sniff("url: http://h?a=b"), Format::Yaml);
+    /// assert_eq!(Format::sniff("{\"max\": 3}"), Format::Json);
+    /// ```
+    #[must_use]
+    pub fn sniff(text: &str) -> Self {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut lines = text.lines().map(str::trim);
+        let Some(line) = lines.find(|line| !line.is_empty() && !line.starts_with('#')) else {
+            return Self::Toml;
+        };
+        match line.find(['=', ':']).map(|at| line.as_bytes()[at]) {
+            _ if line.starts_with('{') => Self::Json,
+            _ if line.starts_with('[') => Self::Toml,
+            Some(b'=') => Self::Toml,
+            _ => Self::Yaml,
+        }
+    }
 }
 
 /// Parses `text`; the top level is always a table.

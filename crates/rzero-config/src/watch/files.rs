@@ -1,4 +1,7 @@
-//! Following files.
+//! Following files and remote sources.
+//!
+//! Both end in the same place: one thread that is woken, compares what is there with what it built
+//! from, and builds anew when they differ.
 //!
 //! The folders are watched, not the files: editors replace a file by renaming another over it, and
 //! Kubernetes replaces a mounted ConfigMap by swapping the symbolic link `..data` beside it. What
@@ -16,6 +19,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use super::{Shared, Watched};
 use crate::error::{Error, Problem};
 use crate::loader::read_bounded;
+use crate::remote::{RemoteSource, RemoteState};
 
 /// A writer is given this long without a further event before the files are read.
 const QUIET: Duration = Duration::from_millis(50);
@@ -50,20 +54,48 @@ where
     F: Fn() -> Result<T, Error> + Send + 'static,
     P: Into<PathBuf>,
 {
+    watch_sources(build, paths, Vec::new())
+}
+
+/// As [`watch_files`], and builds anew as well when one of the `remotes` changes.
+///
+/// `build` should read them too, usually by a loader with [`Loader::remote`]. What a remote source
+/// loses contact with does not change: it keeps its last value.
+///
+/// # Errors
+///
+/// As [`watch_files`].
+///
+/// [`Loader::remote`]: crate::Loader::remote
+pub fn watch_sources<T, F, P>(
+    build: F,
+    paths: impl IntoIterator<Item = P>,
+    remotes: Vec<Arc<dyn RemoteSource>>,
+) -> Result<Watched<T>, Error>
+where
+    T: Send + Sync + 'static,
+    F: Fn() -> Result<T, Error> + Send + 'static,
+    P: Into<PathBuf>,
+{
     let paths: Vec<PathBuf> = paths.into_iter().map(Into::into).collect();
     // One place is enough: a waiting signal stands for every event until it is taken.
     let (wake, woken) = sync_channel(1);
-    let mut folders = Folders::new(paths, wake.clone());
+    for remote in &remotes {
+        remote.wake_on_change(wake.clone());
+    }
+    let mut sources = Sources {
+        folders: Folders::new(paths, wake.clone()),
+        remotes,
+    };
     // Watch, then read, then build: a change in between is seen as a change.
-    folders.follow();
-    let contents = folders.contents();
+    let contents = sources.contents();
     let shared = Shared::new(build()?);
     // Set before anybody else holds it, so it cannot be set already.
     let _ = shared.source.set(Source { wake });
     let follower = Follower {
         shared: Arc::downgrade(&shared),
         build,
-        folders,
+        sources,
         contents,
     };
     std::thread::Builder::new()
@@ -88,14 +120,47 @@ impl Drop for Source {
 struct Follower<T, F> {
     shared: Weak<Shared<T>>,
     build: F,
+    sources: Sources,
+    contents: Contents,
+}
+
+/// Everything that a value is built from.
+struct Sources {
     folders: Folders,
-    contents: Vec<Option<Vec<u8>>>,
+    remotes: Vec<Arc<dyn RemoteSource>>,
+}
+
+/// What it held: the bytes of each file, `None` for one that cannot be read, and the document of
+/// each remote source, `None` without one.
+type Contents = (Vec<Option<Vec<u8>>>, Vec<Option<Arc<[u8]>>>);
+
+impl Sources {
+    fn contents(&mut self) -> Contents {
+        self.folders.follow();
+        let document = |remote: &Arc<dyn RemoteSource>| match remote.current() {
+            RemoteState::Document(bytes) => Some(bytes),
+            RemoteState::Unknown(_) | RemoteState::Absent => None,
+        };
+        let documents = self.remotes.iter().map(document).collect();
+        (self.folders.contents(), documents)
+    }
+
+    /// The names of those whose content differs.
+    fn changed(&self, old: &Contents, new: &Contents) -> String {
+        let files = old.0.iter().zip(&new.0).zip(&self.folders.files);
+        let files = files.filter(|((old, new), _)| old != new);
+        let files = files.map(|(_, file)| file.display().to_string());
+        let remotes = old.1.iter().zip(&new.1).zip(&self.remotes);
+        let remotes = remotes.filter(|((old, new), _)| old != new);
+        let remotes = remotes.map(|(_, remote)| remote.name().to_owned());
+        files.chain(remotes).collect::<Vec<_>>().join(", ")
+    }
 }
 
 impl<T, F: Fn() -> Result<T, Error>> Follower<T, F> {
     fn run(mut self, woken: &Receiver<()>) {
         loop {
-            let poll = if self.folders.watcher.is_some() {
+            let poll = if self.sources.folders.watcher.is_some() {
                 POLL
             } else {
                 POLL_WITHOUT_EVENTS
@@ -117,32 +182,31 @@ impl<T, F: Fn() -> Result<T, Error>> Follower<T, F> {
         }
     }
 
-    /// Reads the files again and rebuilds if they changed. False when nobody listens any more.
+    /// Reads everything again and rebuilds if something changed. False when nobody listens any more.
     fn check(&mut self) -> bool {
-        self.folders.follow();
-        let contents = self.folders.contents();
+        let contents = self.sources.contents();
         let Some(shared) = self.shared.upgrade() else {
             return false;
         };
         if contents == self.contents {
             return true;
         }
+        let sources = self.sources.changed(&self.contents, &contents);
         self.contents = contents;
-        let files = self.folders.names();
         match catch_unwind(AssertUnwindSafe(&self.build)) {
             Ok(Ok(value)) => {
                 shared.publish(value);
-                tracing::info!(files, "configuration reloaded");
+                tracing::info!(sources, "configuration reloaded");
             }
             Ok(Err(error)) => {
                 shared.failed();
-                tracing::warn!(files, %error, "configuration not reloaded, the last good one stays");
+                tracing::warn!(sources, %error, "configuration not reloaded, the last good one stays");
             }
             Err(_) => {
                 shared.failed();
                 let error = "the program's own check panicked";
                 tracing::warn!(
-                    files,
+                    sources,
                     error,
                     "configuration not reloaded, the last good one stays"
                 );
@@ -209,15 +273,6 @@ impl Folders {
             .iter()
             .map(|file| read_bounded(file).ok())
             .collect()
-    }
-
-    fn names(&self) -> String {
-        let names: Vec<_> = self
-            .files
-            .iter()
-            .map(|file| file.display().to_string())
-            .collect();
-        names.join(", ")
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-pub use self::files::watch_files;
+pub use self::files::{watch_files, watch_sources};
 
 /// A value that is replaced as a whole, atomically, after its successor was checked.
 ///
@@ -20,8 +20,7 @@ pub struct Watched<T> {
     versions: watch::Receiver<u64>,
 }
 
-/// The writing end of a [`Watched`] that does not follow files, for example one that is fed by a
-/// configuration centre.
+/// The writing end of a [`Watched`] that follows neither files nor remote sources.
 pub struct Publisher<T> {
     shared: Arc<Shared<T>>,
 }

@@ -2,6 +2,7 @@
 
 mod layers;
 mod messages;
+mod remote;
 mod secrets;
 mod support;
 mod watching;
