@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{Address, Lane, Metadata, Method};
+use crate::{Address, Identity, Lane, Metadata, Method};
 
 /// A call on its way: what is known about it, and its message or messages.
 #[derive(Debug)]
@@ -51,6 +51,7 @@ pub struct CallInfo {
     hash_key: Option<u64>,
     peer: Option<Arc<Peer>>,
     metadata: Option<Arc<Metadata>>,
+    identity: Option<Arc<Identity>>,
     attempt: u8,
     priority: Priority,
     flags: u8,
@@ -68,6 +69,7 @@ impl CallInfo {
             hash_key: None,
             peer: None,
             metadata: None,
+            identity: None,
             attempt: 0,
             priority: Priority::Normal,
             flags: if method.is_idempotent() {
@@ -132,6 +134,13 @@ impl CallInfo {
         self.peer.as_ref()
     }
 
+    /// Who calls, as the authentication of this server accepted it; `None` where none is asked
+    /// for, and on clients.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Arc<Identity>> {
+        self.identity.as_ref()
+    }
+
     /// The request metadata, when there is any.
     #[must_use]
     pub fn metadata(&self) -> Option<&Metadata> {
@@ -178,6 +187,11 @@ impl CallInfo {
     /// Sets the other end of the connection.
     pub fn set_peer(&mut self, peer: Arc<Peer>) {
         self.peer = Some(peer);
+    }
+
+    /// Says who calls: what authenticates calls does, nobody else.
+    pub fn set_identity(&mut self, identity: Arc<Identity>) {
+        self.identity = Some(identity);
     }
 
     /// Sets the request metadata.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::{CallInfo, Error, Lane, Metadata, Method, Peer, StreamIo};
+use crate::{CallInfo, Error, Identity, Lane, Metadata, Method, Peer, StreamIo};
 
 /// Initial and trailing metadata of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,6 +75,13 @@ impl Cx {
     #[must_use]
     pub fn peer(&self) -> Option<&Peer> {
         self.info.peer().map(|peer| &**peer)
+    }
+
+    /// Who calls, as the authentication of this server accepted it (`[server.auth]`); `None` where
+    /// none is asked for.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.info.identity().map(|identity| &**identity)
     }
 
     /// When the time for this call is up.

@@ -26,6 +26,8 @@ mod call;
 mod codec;
 mod cx;
 mod error;
+mod glob;
+mod identity;
 mod interceptor;
 mod join_set;
 mod lane;
@@ -38,6 +40,7 @@ mod seam;
 mod service;
 mod shutdown;
 mod stream;
+mod tasks;
 mod trace;
 
 pub use address::{Address, InvalidAddress};
@@ -49,6 +52,8 @@ pub use cx::{Cx, ReplyMetadata};
 pub use error::{
     BoxError, Class, Code, Detail, Error, Fault, Fixed, Result, RetrySafety, Violation,
 };
+pub use glob::{glob, glob_method};
+pub use identity::Identity;
 pub use interceptor::{InterceptLayer, Intercepted, Interceptor};
 pub use join_set::JoinSet;
 pub use lane::{InvalidLane, Lane};
@@ -63,4 +68,5 @@ pub use seam::{
 pub use service::Service;
 pub use shutdown::{Phase, Shutdown, Stop};
 pub use stream::{Duplex, Inbound, Outbound, Receiver, Sender, StreamIo};
+pub use tasks::{Restart, RunningTask, Stopped, Task, TaskStats, Tasks};
 pub use trace::TraceContext;

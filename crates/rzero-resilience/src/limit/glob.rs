@@ -1,26 +1,6 @@
 //! Patterns of method paths.
 
-/// Whether `pattern` fits `path` (`/package.Service/Method`). `*` stands for any text, slashes
-/// too; a pattern may leave out the first slash. Allocates nothing.
-pub(super) fn matches(pattern: &str, path: &str) -> bool {
-    let path = path.strip_prefix('/').unwrap_or(path);
-    let pattern = pattern.strip_prefix('/').unwrap_or(pattern);
-    let Some((head, rest)) = pattern.split_once('*') else {
-        return pattern == path;
-    };
-    let Some(mut path) = path.strip_prefix(head) else {
-        return false;
-    };
-    let (middle, tail) = rest.rsplit_once('*').unwrap_or(("", rest));
-    for part in middle.split('*').filter(|part| !part.is_empty()) {
-        // The first place is the best one: it leaves most to the parts behind.
-        let Some(at) = path.find(part) else {
-            return false;
-        };
-        path = &path[at + part.len()..];
-    }
-    path.ends_with(tail)
-}
+pub(super) use rzero_core::glob_method as matches;
 
 /// Says what is wrong with a pattern.
 pub(super) fn validate(pattern: &str) -> Result<(), String> {
