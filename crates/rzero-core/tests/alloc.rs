@@ -82,6 +82,7 @@ fn rejections_allocate_nothing() {
     let policies = ((), Never);
     let count = allocations(|| {
         let error = policies.admit(&info, now).err().map(Error::relayed);
+        let error = error.map(|e| e.with_retry_after(std::time::Duration::from_secs(1)));
         assert_eq!(error.map(|e| e.class()), Some(Class::Overloaded));
     });
     assert_eq!(count, 0);

@@ -8,6 +8,7 @@
 pub mod breaker;
 pub mod flight;
 pub mod limit;
+mod push_back;
 pub mod retry;
 pub mod shed;
 pub mod window;

@@ -1,6 +1,7 @@
 //! The one error type of the call path.
 
 mod class;
+mod fixed;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 pub use class::{Class, Code, Fault, RetrySafety};
+pub use fixed::Fixed;
+use fixed::Notes;
 
 use crate::{Metadata, ReplyMetadata};
 
@@ -32,24 +35,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Error(Repr);
 
 enum Repr {
-    /// With whether a client call of this process gave it.
-    Fixed(&'static Fixed, bool),
+    Fixed(&'static Fixed, Notes),
     Full(Box<Full>),
-}
-
-/// An error that is known when the program is compiled.
-#[derive(Debug)]
-pub struct Fixed {
-    class: Class,
-    message: &'static str,
-}
-
-impl Fixed {
-    /// An error of `class` with a fixed message.
-    #[must_use]
-    pub const fn new(class: Class, message: &'static str) -> Self {
-        Self { class, message }
-    }
 }
 
 /// A field of a request that is wrong (`google.rpc.BadRequest`).
@@ -115,7 +102,7 @@ impl Error {
     /// A rejection without allocation.
     #[must_use]
     pub const fn fixed(fixed: &'static Fixed) -> Self {
-        Self(Repr::Fixed(fixed, false))
+        Self(Repr::Fixed(fixed, Notes::NONE))
     }
 
     /// An error of `class`; the message goes to the peer.
@@ -182,7 +169,10 @@ impl Error {
     /// How long to wait before a retry, when the peer said so.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        self.full().and_then(|full| full.retry_after)
+        match &self.0 {
+            Repr::Fixed(_, notes) => notes.retry_after(),
+            Repr::Full(full) => full.retry_after,
+        }
     }
 
     /// The fields of the request that are wrong.
@@ -235,9 +225,15 @@ impl Error {
         self.edit(|full| full.metadata.push((key.into(), value.into())))
     }
 
-    /// Tells the caller how long to wait before a retry.
+    /// Tells the caller how long to wait before a retry. On a [`fixed`](Self::fixed) error it
+    /// allocates nothing and keeps whole milliseconds, rounded up.
     #[must_use]
     pub fn with_retry_after(self, wait: Duration) -> Self {
+        if let Repr::Fixed(fixed, notes) = &self.0
+            && let Some(notes) = notes.with_retry_after(wait)
+        {
+            return Self(Repr::Fixed(fixed, notes));
+        }
         self.edit(|full| full.retry_after = Some(wait))
     }
 
@@ -319,7 +315,7 @@ impl Error {
     #[must_use]
     pub fn relayed(self) -> Self {
         Self(match self.0 {
-            Repr::Fixed(fixed, _) => Repr::Fixed(fixed, true),
+            Repr::Fixed(fixed, notes) => Repr::Fixed(fixed, notes.relayed()),
             Repr::Full(mut full) => {
                 full.relayed = true;
                 Repr::Full(full)
@@ -337,7 +333,7 @@ impl Error {
     #[must_use]
     pub fn from_handler(self, service: &'static str) -> Self {
         let relayed = match &self.0 {
-            Repr::Fixed(_, relayed) => *relayed,
+            Repr::Fixed(_, notes) => notes.relayed,
             Repr::Full(full) => full.relayed,
         };
         let clients_own = matches!(self.class(), Class::ConnectFailed | Class::NoEndpoint);
@@ -383,7 +379,7 @@ impl Error {
     fn edit(self, change: impl FnOnce(&mut Full)) -> Self {
         let mut full = match self.0 {
             Repr::Full(full) => full,
-            Repr::Fixed(f, _) => Box::new(Full::of(f.class, Cow::Borrowed(f.message))),
+            Repr::Fixed(fixed, notes) => Box::new(Full::of_fixed(fixed, notes)),
         };
         change(&mut full);
         Self(Repr::Full(full))
@@ -391,6 +387,14 @@ impl Error {
 }
 
 impl Full {
+    fn of_fixed(fixed: &Fixed, notes: Notes) -> Self {
+        Self {
+            retry_after: notes.retry_after(),
+            relayed: notes.relayed,
+            ..Self::of(fixed.class, Cow::Borrowed(fixed.message))
+        }
+    }
+
     fn of(class: Class, message: Cow<'static, str>) -> Self {
         Self {
             class,
@@ -429,23 +433,15 @@ impl Deref for Error {
 impl From<Error> for BoxError {
     fn from(error: Error) -> Self {
         match error.0 {
-            Repr::Fixed(fixed, _) => Box::new(Full::of(fixed.class, Cow::Borrowed(fixed.message))),
+            Repr::Fixed(fixed, notes) => Box::new(Full::of_fixed(fixed, notes)),
             Repr::Full(full) => full,
         }
     }
 }
 
-impl std::error::Error for Fixed {}
-
 impl std::error::Error for Full {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|e| e as _)
-    }
-}
-
-impl fmt::Display for Fixed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.class.reason(), self.message)
     }
 }
 

@@ -64,3 +64,25 @@ fn debug_shows_no_reply_metadata() {
     };
     assert!(!format!("{:?}", Error::internal("x").with_reply_metadata(reply)).contains("hunter2"));
 }
+
+static FULL: Fixed = Fixed::new(Class::Overloaded, "too many calls");
+
+#[test]
+fn a_fixed_error_keeps_its_hint_in_whole_milliseconds() {
+    let hint = |wait| Error::fixed(&FULL).with_retry_after(wait).retry_after();
+    let ms = Duration::from_millis;
+    assert_eq!(Error::fixed(&FULL).retry_after(), None);
+    assert_eq!(hint(Duration::ZERO), Some(Duration::ZERO));
+    assert_eq!(hint(Duration::from_micros(1_001)), Some(ms(2)));
+    assert_eq!(hint(ms(1_500)), Some(ms(1_500)));
+    // Too long for a fixed one.
+    assert_eq!(hint(Duration::MAX), Some(Duration::MAX));
+}
+
+#[test]
+fn what_is_known_about_a_fixed_error_survives_a_change() {
+    let error = Error::fixed(&FULL).with_retry_after(Duration::from_secs(1));
+    let changed = error.relayed().with_metadata("k", "v");
+    assert_eq!(changed.retry_after(), Some(Duration::from_secs(1)));
+    assert_eq!(changed.from_handler("a.B").class(), Class::Unavailable);
+}

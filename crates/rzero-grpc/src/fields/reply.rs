@@ -1,7 +1,9 @@
 //! The head and the trailers of an answer, as a client reads them.
 
+use std::time::Duration;
+
 use base64::Engine;
-use rzero_core::{Class, Code, Error, Metadata, MetadataCollector, ReplyMetadata};
+use rzero_core::{Class, Code, Error, Metadata, MetadataCollector, ReplyMetadata, names};
 use rzero_http2::hpack::Field;
 
 use super::metadata::BASE64;
@@ -104,7 +106,12 @@ impl ReplyFields {
         let details = BASE64.decode(&self.details).ok();
         let details = details.filter(|details| !details.is_empty());
         let message = percent::decode(&self.message);
-        let error = rzero_proto::decode_error(code, message, details.as_deref());
+        let mut error = rzero_proto::decode_error(code, message, details.as_deref());
+        if error.retry_after().is_none()
+            && let Some(wait) = push_back(&trailers)
+        {
+            error = error.with_retry_after(wait);
+        }
         Err(error.with_reply_metadata(ReplyMetadata {
             headers: Metadata::new(),
             trailers,
@@ -136,6 +143,13 @@ impl ReplyFields {
 /// The error of an answer that ended without a status, also where it ended without trailers.
 pub(crate) fn no_status() -> Error {
     Error::new(Class::BadAnswer, "the answer ended without a status")
+}
+
+/// The pause that a peer asks for with the trailer alone. One that is no number of milliseconds
+/// means "not again", and stays what it is.
+fn push_back(trailers: &Metadata) -> Option<Duration> {
+    let millis = trailers.get(names::RETRY_PUSHBACK)?.parse().ok()?;
+    Some(Duration::from_millis(millis))
 }
 
 fn number(text: &[u8]) -> Option<u32> {
@@ -263,6 +277,15 @@ mod tests {
         for status in ["", "x", "+1", "99", "99999999999"] {
             let error = read(&[("grpc-status", status)]).trailers().unwrap_err();
             assert_eq!(error.code(), Code::Unknown, "{status}");
+        }
+    }
+
+    #[test]
+    fn push_back_of_a_peer_that_sends_no_details_is_a_retry_hint() {
+        for (text, hint) in [("250", Some(Duration::from_millis(250))), ("-1", None)] {
+            let trailers = [("grpc-status", "8"), ("grpc-retry-pushback-ms", text)];
+            let error = read(&trailers).trailers().unwrap_err();
+            assert_eq!(error.retry_after(), hint, "{text}");
         }
     }
 

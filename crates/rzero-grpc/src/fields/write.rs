@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::Engine;
-use rzero_core::{Code, Error, Metadata};
+use rzero_core::{Code, Error, Metadata, names};
 use rzero_http2::hpack::{BlockEncoder, Indexing};
 
 use super::metadata::BASE64;
@@ -111,7 +111,19 @@ fn write_error(block: &mut BlockEncoder<'_>, error: &Error) {
     if let Some(details) = details.filter(|details| details.len() <= DETAILS_BYTES_MAX) {
         block.field(DETAILS, details.as_bytes(), Indexing::Plain);
     }
-    if let Some(trailers) = error.trailers() {
+    let trailers = error.trailers();
+    if let Some(wait) = error.retry_after()
+        && trailers.is_none_or(|trailers| trailers.get(names::RETRY_PUSHBACK).is_none())
+    {
+        // What the details say too, for peers that read this alone. Rounded up.
+        let ms = wait.as_nanos().div_ceil(1_000_000).to_string();
+        block.field(
+            names::RETRY_PUSHBACK.as_bytes(),
+            ms.as_bytes(),
+            Indexing::Plain,
+        );
+    }
+    if let Some(trailers) = trailers {
         metadata::write(block, trailers);
     }
 }
@@ -252,6 +264,23 @@ mod tests {
         }
         let mut reply = reply(|block| write_status(block, Ok(&trailers)));
         assert_eq!(reply.trailers().unwrap(), trailers);
+    }
+
+    #[test]
+    fn a_retry_hint_goes_out_as_push_back_too() {
+        let wait = Duration::from_micros(1_200_300);
+        let error = Error::overloaded("").with_retry_after(wait);
+        let sent = texts(|block| write_trailers_only(block, &error));
+        assert!(sent.contains(&"grpc-retry-pushback-ms 1201".to_owned()));
+        let mut trailers = Metadata::new();
+        trailers.insert(names::RETRY_PUSHBACK, "-1").unwrap();
+        let error = error.with_reply_metadata(rzero_core::ReplyMetadata {
+            headers: Metadata::new(),
+            trailers,
+        });
+        let sent = texts(|block| write_status(block, Err(&error)));
+        let hints = sent.iter().filter(|text| text.contains("pushback"));
+        assert_eq!(hints.collect::<Vec<_>>(), ["grpc-retry-pushback-ms -1"]);
     }
 
     #[test]

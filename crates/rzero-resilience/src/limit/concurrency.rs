@@ -150,8 +150,8 @@ impl Concurrency {
         let more = |running: u32| (running < limit).then(|| running + 1);
         let order = Ordering::Relaxed;
         if shared.running.fetch_update(order, order, more).is_err() {
-            shared.refused.fetch_add(1, Ordering::Relaxed);
-            return Err(refusal::too_many_at_once());
+            let before = shared.refused.fetch_add(1, Ordering::Relaxed);
+            return Err(refusal::too_many_at_once(before));
         }
         Ok(ConcurrencyPermit {
             shared: Arc::clone(shared),

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use rzero_core::{Class, Error, Fixed};
 
+use crate::push_back::push_back;
+
 static QUOTA: Fixed = Fixed::new(Class::RateLimited, "the quota of this caller is used up");
 static BUSY: Fixed = Fixed::new(Class::Overloaded, "too many calls at once");
 static QUEUE: Fixed = Fixed::new(Class::Overloaded, "too many wait for this bulkhead");
@@ -22,8 +24,10 @@ pub(super) fn rate_limited(retry_after: Duration) -> Error {
     }
 }
 
-pub(super) const fn too_many_at_once() -> Error {
-    Error::fixed(&BUSY)
+/// The refusal number `nth` of a limit, to be tried again after 1 to 2 s.
+#[cold]
+pub(super) fn too_many_at_once(nth: u64) -> Error {
+    Error::fixed(&BUSY).with_retry_after(push_back(nth))
 }
 
 pub(super) const fn queue_full() -> Error {

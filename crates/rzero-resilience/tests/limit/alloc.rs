@@ -47,13 +47,17 @@ fn calls_within_their_rate_allocate_nothing() {
 }
 
 #[test]
-fn deciding_against_a_call_allocates_nothing() {
+fn refusing_a_call_allocates_nothing() {
     let limits = users();
     let now = Instant::now();
     let ann = call_with(0, now, "x-user", "ann");
     assert!(limits.admit(&ann, now).is_ok());
     let refused = || limits.check(&ann, now, |_, decision| decision.retry_after);
-    let count = allocations(|| assert_eq!(refused(), Err(ms(1_000))));
+    let count = allocations(|| {
+        assert_eq!(refused(), Err(ms(1_000)));
+        let error = limits.admit(&ann, now).unwrap_err();
+        assert_eq!(error.retry_after(), Some(ms(1_000)));
+    });
     assert_eq!(count, 0);
 }
 
