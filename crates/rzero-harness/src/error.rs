@@ -108,6 +108,7 @@ impl HarnessError {
 
     /// Whether the server ended because somebody took its port between choice and use.
     pub(crate) fn is_port_conflict(&self) -> bool {
-        matches!(self, Self::DiedAtStart { log, .. } if log.contains("address already in use"))
+        // Servers write it with and without a capital letter.
+        matches!(self, Self::DiedAtStart { log, .. } if log.contains("ddress already in use"))
     }
 }

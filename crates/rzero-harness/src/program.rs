@@ -27,6 +27,16 @@ impl Program {
         name: "etcdctl",
         package: "etcd-client",
     };
+    /// The Redis server.
+    pub const REDIS: Self = Self {
+        name: "redis-server",
+        package: "redis-server",
+    };
+    /// Redis's command line client.
+    pub const REDIS_CLI: Self = Self {
+        name: "redis-cli",
+        package: "redis-tools",
+    };
     /// The protocol buffer compiler, which the build script of the etcd client runs.
     pub const PROTOC: Self = Self {
         name: "protoc",

@@ -22,7 +22,7 @@ pub struct ServerRecord {
     pub pid: u32,
     /// Where its clients connect.
     pub endpoint: SocketAddr,
-    /// Where it answers `GET /health` in plain HTTP.
+    /// Where it answers `GET /health` in plain HTTP, or Redis's `PING`.
     pub probe: SocketAddr,
 }
 
@@ -34,7 +34,8 @@ impl ServerRecord {
 
     /// Whether the server answers that it is healthy, within two seconds.
     pub fn is_healthy(&self) -> bool {
-        crate::etcd::is_healthy(self.probe, std::time::Duration::from_secs(2))
+        let timeout = std::time::Duration::from_secs(2);
+        crate::etcd::is_healthy(self.probe, timeout) || crate::redis::answers(self.probe, timeout)
     }
 
     pub(crate) fn write(&self, folder: &Path) -> Result<(), HarnessError> {
