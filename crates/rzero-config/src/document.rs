@@ -12,6 +12,7 @@ use crate::error::{Error, Problem};
 use crate::node::{KeyPath, Node, Segment, Table, Value};
 use crate::origin::Origin;
 use crate::redact::{MASK, is_secret_path, mask_url};
+use crate::section::Section;
 
 /// All layers as one tree, where each value knows its [`Origin`].
 ///
@@ -87,6 +88,16 @@ impl Document {
             .unwrap_or_default())
     }
 
+    /// Takes a top-level section as it is written, to be merged further before it is read; `None`
+    /// when it is not there or was taken before.
+    pub fn take_raw(&mut self, name: &str) -> Option<Section> {
+        if !self.take(name) {
+            return None;
+        }
+        let node = self.root.get(&Segment::Key(name.to_owned()))?;
+        Some(Section::new(KeyPath::default().key(name), node.clone()))
+    }
+
     /// Reads everything that was not taken: the user's own configuration.
     ///
     /// # Errors
@@ -125,13 +136,7 @@ impl Document {
 
     /// Where `key` (`server.rpc.listen`) is written; also after its section was taken.
     pub fn origin(&self, key: &str) -> Option<&Origin> {
-        let segments = KeyPath::split(key).ok()?;
-        let mut node = &self.root;
-        for segment in segments {
-            let by_name = node.get(&Segment::Key(segment.clone()));
-            node = by_name.or_else(|| node.get(&Segment::Index(segment.parse().ok()?)))?;
-        }
-        Some(&node.origin)
+        self.root.find(key).map(|node| &node.origin)
     }
 
     /// An error about `key` found by a check of the caller, with the place filled in. The message
@@ -181,7 +186,7 @@ impl fmt::Debug for Document {
     }
 }
 
-fn explain_into(
+pub(crate) fn explain_into(
     out: &mut Vec<Explained>,
     path: &KeyPath,
     node: &Node,

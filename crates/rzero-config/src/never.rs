@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, Visitor};
+use serde::ser::{Serialize, Serializer};
 
 use crate::duration;
 
@@ -23,6 +24,15 @@ impl OrNever {
         match self {
             Self::Never => None,
             Self::After(time) => Some(time),
+        }
+    }
+}
+
+impl Serialize for OrNever {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Never => serializer.serialize_str("never"),
+            Self::After(time) => duration::serialize(time, serializer),
         }
     }
 }

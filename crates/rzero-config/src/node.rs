@@ -98,6 +98,16 @@ impl Node {
         }
     }
 
+    /// The value at a key written as text: `server.rpc.listen`, `policy.rule.0.timeout`.
+    pub(crate) fn find(&self, key: &str) -> Option<&Self> {
+        let mut node = self;
+        for segment in KeyPath::split(key).ok()? {
+            let by_name = node.get(&Segment::Key(segment.clone()));
+            node = by_name.or_else(|| node.get(&Segment::Index(segment.parse().ok()?)))?;
+        }
+        Some(node)
+    }
+
     /// Sets one value by path, creating the tables on the way. A segment names an existing key
     /// also when only case and `-`/`_` differ: `RZ_CLIENT__USER_API__ADDR` reaches
     /// `client.user-api.addr`.

@@ -91,8 +91,13 @@ impl DeError {
         }
     }
 
-    /// The path and the problem, complete with help. `also_known` are further top-level names.
-    pub(super) fn into_problem(self, also_known: &BTreeSet<String>) -> (KeyPath, Problem) {
+    /// The path and the problem, complete with help. `also_known` are further names of keys of
+    /// paths of length `also_depth`.
+    pub(super) fn into_problem(
+        self,
+        also_known: &BTreeSet<String>,
+        also_depth: usize,
+    ) -> (KeyPath, Problem) {
         let Inner { kind, place } = *self.0;
         let (path, origin) = place.unzip();
         let path = path.unwrap_or_default();
@@ -114,7 +119,7 @@ impl DeError {
                 let also = also_known
                     .iter()
                     .map(String::as_str)
-                    .filter(|_| path.0.len() == 1);
+                    .filter(|_| path.0.len() == also_depth);
                 (
                     "unknown key".into(),
                     suggest::help(&key, known.iter().copied().chain(also)),

@@ -31,8 +31,9 @@ const ROUNDS_MAX: usize = 50;
 pub(crate) struct Context {
     /// Top-level keys that belong to somebody else.
     hidden: BTreeSet<String>,
-    /// Names beside a struct's own that a top-level key may have been meant to be.
+    /// Names beside a struct's own that a key of that depth may have been meant to be.
     also_known: BTreeSet<String>,
+    also_depth: usize,
     /// Values already reported: skipped in this round.
     poisoned: BTreeSet<KeyPath>,
     unknown: RefCell<BTreeMap<KeyPath, Problem>>,
@@ -44,7 +45,15 @@ impl Context {
     pub(crate) fn hiding(hidden: BTreeSet<String>, also_known: BTreeSet<String>) -> Self {
         Self {
             hidden,
+            ..Self::knowing(also_known, 1)
+        }
+    }
+
+    /// Knows further names of keys of paths that long.
+    pub(crate) fn knowing(also_known: BTreeSet<String>, also_depth: usize) -> Self {
+        Self {
             also_known,
+            also_depth,
             ..Self::default()
         }
     }
@@ -54,7 +63,7 @@ impl Context {
             .also_known
             .iter()
             .map(String::as_str)
-            .filter(|_| path.0.len() == 1);
+            .filter(|_| path.0.len() == self.also_depth);
         let mut problem = Problem::new(path.to_string(), "unknown key").with_origin(origin.clone());
         problem.help = suggest::help(key, known.iter().copied().chain(also));
         self.unknown.borrow_mut().insert(path, problem);
@@ -105,7 +114,7 @@ pub(crate) fn read<T: DeserializeOwned>(
             Err(error) => {
                 let (path, problem) = error
                     .or_at(|| base.clone(), node)
-                    .into_problem(&cx.also_known);
+                    .into_problem(&cx.also_known, cx.also_depth);
                 if !cx.is_consequence(&path) {
                     problems.push(problem);
                 }

@@ -37,7 +37,7 @@ const POLL_WITHOUT_EVENTS: Duration = Duration::from_secs(1);
 ///
 /// `build` runs once before this returns and then, after every change of content, in a thread of
 /// its own; it should read the files itself, usually by `loader.clone().load()`. When it fails or
-/// panics the last good value stays, a warning with the error is logged, and
+/// panics the last good value stays, the error is logged, and
 /// [`Watched::reload_errors`] counts it. The thread ends with the last handle.
 ///
 /// A change is noticed within about 100 ms; where the file system sends no events, within 10 s.
@@ -200,12 +200,12 @@ impl<T, F: Fn() -> Result<T, Error>> Follower<T, F> {
             }
             Ok(Err(error)) => {
                 shared.failed();
-                tracing::warn!(sources, %error, "configuration not reloaded, the last good one stays");
+                tracing::error!(sources, %error, "configuration not reloaded, the last good one stays");
             }
             Err(_) => {
                 shared.failed();
                 let error = "the program's own check panicked";
-                tracing::warn!(
+                tracing::error!(
                     sources,
                     error,
                     "configuration not reloaded, the last good one stays"

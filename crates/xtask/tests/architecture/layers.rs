@@ -37,6 +37,7 @@ const TABLE: &[(&str, Layer)] = &[
     ("rzero-balance", Layer::Policy),
     ("rzero-resilience", Layer::Policy),
     ("rzero-config", Layer::Policy),
+    ("rzero-policy", Layer::Policy),
     ("rzero-registry", Layer::Policy),
     ("rzero-etcd", Layer::Adapter),
     ("rzero-grpc", Layer::Adapter),
