@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use tokio::time::Instant;
+
 /// Who makes a call, as the authentication of the server accepted it: a name, and what else is
 /// known about it. Holds no credential.
 ///
@@ -14,6 +16,7 @@ use std::fmt;
 pub struct Identity {
     name: Box<str>,
     claims: Vec<(Box<str>, Box<str>)>,
+    expires: Option<Instant>,
 }
 
 impl Identity {
@@ -23,6 +26,7 @@ impl Identity {
         Self {
             name: name.into().into_boxed_str(),
             claims: Vec::new(),
+            expires: None,
         }
     }
 
@@ -31,6 +35,19 @@ impl Identity {
     pub fn with_claim(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.claims.push((key.into().into(), value.into().into()));
         self
+    }
+
+    /// Says when it ends, as a token does: it is not remembered for longer.
+    #[must_use]
+    pub fn valid_until(mut self, at: Instant) -> Self {
+        self.expires = Some(at);
+        self
+    }
+
+    /// When it ends; `None` when it does not say.
+    #[must_use]
+    pub fn expires(&self) -> Option<Instant> {
+        self.expires
     }
 
     /// Its name: of an application, a subject, a certificate.

@@ -28,6 +28,16 @@ const WIRE_KEYS: [&str; 9] = [
     "upgrade",
 ];
 
+/// What is in the keys of credentials: `authorization`, go-zero's `token`, cookies and the like.
+const CREDENTIALS: [&str; 6] = [
+    "authorization",
+    "token",
+    "cookie",
+    "secret",
+    "password",
+    "api-key",
+];
+
 /// A metadata value: text under an ordinary key, bytes under a key that ends in `-bin`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -232,9 +242,17 @@ impl PartialEq for Metadata {
 
 impl Eq for Metadata {}
 
+/// Credentials are not shown.
 impl fmt::Debug for Metadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter()).finish()
+        let mut map = f.debug_map();
+        for (key, value) in self.iter() {
+            match CREDENTIALS.iter().any(|part| key.contains(part)) {
+                true => map.entry(&key, &"***"),
+                false => map.entry(&key, &value),
+            };
+        }
+        map.finish()
     }
 }
 
@@ -278,6 +296,19 @@ fn check_key(key: &str) -> Result<(), InvalidMetadata> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_are_not_shown() {
+        let mut md = Metadata::new();
+        md.insert("authorization", "Bearer hunter2").unwrap();
+        md.insert("token", "hunter2").unwrap();
+        md.insert("app", "stock").unwrap();
+        let shown = format!("{md:?}");
+        assert!(
+            !shown.contains("hunter2") && shown.contains("stock"),
+            "{shown}"
+        );
+    }
 
     #[test]
     fn several_values_keep_their_order() {
