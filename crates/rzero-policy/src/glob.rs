@@ -4,7 +4,9 @@ use rzero_core::glob;
 
 /// Whether `pattern` fits a caller, `service@version`: the whole, or the service alone.
 pub(crate) fn matches_caller(pattern: &str, caller: &str) -> bool {
-    let service = caller.split_once('@').map_or(caller, |(service, _)| service);
+    let service = caller
+        .split_once('@')
+        .map_or(caller, |(service, _)| service);
     glob(pattern, caller) || glob(pattern, service)
 }
 

@@ -226,7 +226,7 @@ fn callers(rules: &[Rule], errors: &mut Errors) -> Vec<String> {
 
 pub(crate) fn warnings(inner: &Inner, served: &[&str], targets: &[&str]) -> Vec<Problem> {
     let mut found = Vec::new();
-    let mut warn = |at: &Section, key: &str, text: &str| {
+    let warn = |at: &Section, key: &str, text: &str, found: &mut Vec<Problem>| {
         found.extend(at.error_at(key, text).problems().iter().cloned());
     };
     for rule in &inner.rules {
@@ -235,21 +235,23 @@ pub(crate) fn warnings(inner: &Inner, served: &[&str], targets: &[&str]) -> Vec<
             let fits = |path: &&str| glob_method(pattern, path);
             if matches.only_side() == Some(Side::Server) && !served.iter().any(|p| fits(&p)) {
                 let text = format!("no method that is served matches {pattern:?}");
-                warn(at, "match.method", &text);
+                warn(at, "match.method", &text, &mut found);
             }
         }
         if let Some(pattern) = &matches.target
             && !targets.iter().any(|name| rzero_core::glob(pattern, name))
         {
             let text = format!("there is no [client.<name>] that {pattern:?} matches");
-            warn(at, "match.target", &text);
+            warn(at, "match.target", &text, &mut found);
         }
     }
     for (index, rate) in inner.server.rates.iter().enumerate() {
         if !served.iter().any(|path| glob_method(&rate.methods, path)) {
             let text = format!("no method that is served matches {:?}", rate.methods);
+            let mut problem = Problem::new(format!("policy.rate[{index}].methods"), text);
             let key = format!("rate.{index}.methods");
-            warn(&inner.written, &key, &text);
+            problem.origin = inner.written.origin(&key).cloned();
+            found.push(problem);
         }
     }
     found

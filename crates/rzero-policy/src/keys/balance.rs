@@ -153,9 +153,7 @@ impl SubsetKeys {
             size: self.size,
             members_per_reserve: self.members_per_reserve,
         };
-        config
-            .validate()
-            .map_err(|text| Wrong::leading(&text))?;
+        config.validate().map_err(|text| Wrong::leading(&text))?;
         if !on {
             config.above = usize::MAX;
         }

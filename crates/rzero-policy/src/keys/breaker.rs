@@ -86,5 +86,10 @@ impl BreakerKeys {
 fn slow_millis(time: Duration) -> Checked<u64> {
     let millis = u64::try_from(time.as_millis()).ok();
     let whole = millis.filter(|millis| *millis > 0 && Duration::from_millis(*millis) == time);
-    whole.ok_or_else(|| Wrong::new("slow", "write whole milliseconds, at least 1, or leave it out"))
+    whole.ok_or_else(|| {
+        Wrong::new(
+            "slow",
+            "write whole milliseconds, at least 1, or leave it out",
+        )
+    })
 }
