@@ -30,6 +30,15 @@ impl Permit for () {
     fn finish(self, _: Outcome, _: Instant) {}
 }
 
+/// What a policy gave that may be switched off.
+impl<P: Permit> Permit for Option<P> {
+    fn finish(self, outcome: Outcome, now: Instant) {
+        if let Some(permit) = self {
+            permit.finish(outcome, now);
+        }
+    }
+}
+
 impl Admission for () {
     type Permit = ();
 

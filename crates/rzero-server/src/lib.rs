@@ -10,16 +10,23 @@
 
 mod advertise;
 mod app;
+mod auth;
 pub mod builtin;
 pub mod config;
 mod exit;
+mod govern;
 mod mounted;
 mod router;
 pub mod rt;
 
 pub use app::{App, AppHandle, Drained};
+pub use auth::{
+    AppAuthConfig, AuthConfig, AuthHooks, AuthKind, AuthMatch, AuthRule, BearerConfig, Combine,
+    OnError, TokenStore,
+};
 pub use config::{
     CompressionConfig, DrainConfig, LimitsConfig, Mode, RpcConfig, ServerConfig, ServiceConfig,
     TlsConfig,
 };
 pub use exit::{Exit, run};
+pub use govern::{Governance, LimitView, MethodView, RateView};

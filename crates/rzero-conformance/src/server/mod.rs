@@ -177,5 +177,6 @@ fn server_config() -> ServerConfig {
             back_ends: Duration::from_secs(1),
             ..DrainConfig::default()
         },
+        ..ServerConfig::default()
     }
 }

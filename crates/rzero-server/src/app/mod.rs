@@ -10,10 +10,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rzero_core::{
-    Address, Bound, Call, Duplex, Error, Reply, Result, Served, Service, Shields, Shutdown, Stop,
-    Trailers, Wire,
+    Address, Bound, Call, Duplex, Error, Reply, Result, Served, Service, ServiceDesc, Shields,
+    Shutdown, Stop, Trailers, Wire,
 };
+use rzero_policy::PolicyWatch;
 use rzero_registry::{Instance, InstanceId, Registration, Registry, ServiceName};
+use rzero_resilience::shed::Signals;
+use rzero_resilience::shed::cpu::{self, CpuSampler};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -25,9 +28,11 @@ pub use signals::AppHandle;
 use signals::Requests;
 
 use crate::advertise::advertised;
+use crate::auth::{Auth, AuthHooks};
 use crate::builtin::{Health, HealthServer, reflection};
 use crate::config::{Mode, ServerConfig, ServiceConfig};
-use crate::mounted::{Mount, Mounted, Rules};
+use crate::govern::{Common, Governor, follow};
+use crate::mounted::{Entrance, Mount, Mounted};
 use crate::router::Router;
 use crate::rt::Describe;
 
@@ -40,10 +45,13 @@ pub struct App<L = Identity> {
     server: ServerConfig,
     name: ServiceName,
     layer: L,
-    mounts: Vec<(&'static rzero_core::ServiceDesc, Arc<dyn Mount>)>,
+    mounts: Vec<(&'static ServiceDesc, Arc<dyn Mount>)>,
     parts: Vec<Part>,
     wires: Vec<Arc<dyn Wire>>,
     registry: Option<Arc<dyn Registry>>,
+    policies: Option<PolicyWatch>,
+    auth: AuthHooks,
+    signals: Arc<Signals>,
     requests: Requests,
 }
 
@@ -71,6 +79,9 @@ impl App {
             parts: Vec::new(),
             wires: Vec::new(),
             registry: None,
+            policies: None,
+            auth: AuthHooks::new(),
+            signals: Arc::new(Signals::new(Instant::now())),
             requests: Requests::new(),
         })
     }
@@ -91,6 +102,22 @@ impl<L> App<L> {
         self
     }
 
+    /// Keeps to these policies, and to every change of them from the next call on; without, to
+    /// the built-in defaults. A change keeps what was counted: calls in flight, windows of
+    /// breakers, what rate limits have given.
+    #[must_use]
+    pub fn policies(mut self, policies: PolicyWatch) -> Self {
+        self.policies = Some(policies);
+        self
+    }
+
+    /// What authentication needs beside `[server.auth]`: where tokens are kept, what judges them.
+    #[must_use]
+    pub fn auth(mut self, hooks: AuthHooks) -> Self {
+        self.auth = hooks;
+        self
+    }
+
     /// Puts a layer around every service that is added after this; the first layer is outermost.
     #[must_use]
     pub fn layer<N>(self, layer: N) -> App<Stack<N, L>> {
@@ -103,6 +130,9 @@ impl<L> App<L> {
             parts: self.parts,
             wires: self.wires,
             registry: self.registry,
+            policies: self.policies,
+            auth: self.auth,
+            signals: self.signals,
             requests: self.requests,
         }
     }
@@ -135,6 +165,13 @@ impl<L> App<L> {
         self
     }
 
+    /// What tells this server that it is overloaded. CPU use is reported by the server itself; a
+    /// pool that calls need, or whoever watches the memory, reports here too.
+    #[must_use]
+    pub fn signals(&self) -> &Arc<Signals> {
+        &self.signals
+    }
+
     /// A handle to ask for a shutdown and to learn the addresses, while [`run`](App::run) runs.
     #[must_use]
     pub fn handle(&self) -> AppHandle {
@@ -156,7 +193,10 @@ impl<L> App<L> {
         let budget = self.server.drain.in_flight + self.server.drain.back_ends;
         let shields = Shields::new(budget);
         let health = Health::new(self.mounts.iter().map(|(desc, _)| desc.name));
-        let router = Arc::new(self.router(&health, &shields, &shutdown.stop())?);
+        let governor = self.governor(&shields, begun)?;
+        let auth = self.authentication()?;
+        let router = self.router(&health, &governor, &auth, &shutdown.stop())?;
+        let router = Arc::new(router);
         let bound = bind(&self.wires).await?;
         let addresses: Vec<_> = bound
             .iter()
@@ -168,6 +208,8 @@ impl<L> App<L> {
             wires.spawn(wire.serve(Arc::clone(&router) as _, shutdown.stop()));
         }
         let _signals = self.requests.listen_to_signals()?;
+        self.requests.governed(governor.clone());
+        let _governance = keep(governor, self.signals, self.policies);
         let mut parts = Parts::start(self.parts);
         health.set_serving(true);
         let registering = register(self.registry.as_deref(), instance);
@@ -205,19 +247,45 @@ impl<L> App<L> {
         failure.map_or(Ok(drained), Err)
     }
 
-    fn router(&self, health: &Health, shields: &Arc<Shields>, stop: &Stop) -> Result<Router> {
-        let timeout = Some(self.server.rpc.timeout);
-        let mut router = Router::new(Rules {
-            timeout,
+    /// The governance of the services, by the policies of this moment.
+    fn governor(&self, shields: &Arc<Shields>, now: Instant) -> Result<Governor> {
+        let policies = self.policies.as_ref().map(|watch| watch.borrow().clone());
+        let policies = policies.unwrap_or_default();
+        let common = Common {
+            signals: Arc::clone(&self.signals),
             shields: Arc::clone(shields),
-        });
+            timeout: Some(self.server.rpc.timeout),
+        };
+        Governor::new(&self.services(), &policies, common, now)
+    }
+
+    fn authentication(&self) -> Result<Auth> {
+        Auth::new(&self.server.auth, self.auth.clone(), &self.services())
+    }
+
+    fn services(&self) -> Vec<&'static ServiceDesc> {
+        self.mounts.iter().map(|(desc, _)| *desc).collect()
+    }
+
+    fn router(
+        &self,
+        health: &Health,
+        governor: &Governor,
+        auth: &Auth,
+        stop: &Stop,
+    ) -> Result<Router> {
+        let (mut router, now) = (Router::default(), Instant::now());
+        let mut add = |desc, mount| {
+            let (guard, gate) = (governor.guard(desc, now), auth.gate(desc));
+            router.add(desc, mount, Entrance { guard, gate })
+        };
         for (desc, mount) in &self.mounts {
-            router.add(desc, Arc::clone(mount))?;
+            add(desc, Arc::clone(mount))?;
         }
         let health = HealthServer::new(health.clone());
-        let mut described: Vec<_> = self.mounts.iter().map(|(desc, _)| *desc).collect();
+        let mut described = self.services();
         described.push(health.describe());
-        router.add(health.describe(), Arc::new(Mounted(Arc::new(health))))?;
+        add(health.describe(), Arc::new(Mounted(Arc::new(health))))?;
         let reflected = self
             .server
             .rpc
@@ -225,17 +293,27 @@ impl<L> App<L> {
             .unwrap_or(self.service.mode != Mode::Pro);
         if reflected {
             let (v1, v1alpha) = reflection(&described);
-            router.add(
-                v1.describe(),
-                Arc::new(Mounted(Arc::new(v1.with_stop(stop.clone())))),
-            )?;
-            router.add(
-                v1alpha.describe(),
-                Arc::new(Mounted(Arc::new(v1alpha.with_stop(stop.clone())))),
-            )?;
+            for service in [v1, v1alpha] {
+                let service = service.with_stop(stop.clone());
+                add(service.describe(), Arc::new(Mounted(Arc::new(service))))?;
+            }
         }
         Ok(router)
     }
+}
+
+/// What keeps governance going while the answer lives: the sampler of the process's CPU use, and
+/// whoever follows the policies.
+fn keep(governor: Governor, signals: Arc<Signals>, policies: Option<PolicyWatch>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let never = cpu::run(CpuSampler::system(), signals).await;
+        match never {}
+    });
+    if let Some(policies) = policies {
+        tasks.spawn(follow(governor, policies));
+    }
+    tasks
 }
 
 async fn bind(wires: &[Arc<dyn Wire>]) -> Result<Vec<(&'static str, Box<dyn Bound>)>> {

@@ -1,19 +1,22 @@
 //! Requests to leave: signals of the operating system, and handles.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rzero_core::{Address, Error, Result};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::Addresses;
+use crate::govern::{Governance, Governor};
 
 /// Counts the requests to leave: the first begins the drain, the second cuts it short.
 #[derive(Debug)]
 pub(crate) struct Requests {
     count: Arc<watch::Sender<u32>>,
     addresses: Arc<Addresses>,
+    governor: Arc<OnceLock<Governor>>,
 }
 
 impl Requests {
@@ -21,6 +24,7 @@ impl Requests {
         Self {
             count: Arc::new(watch::Sender::new(0)),
             addresses: Arc::new(watch::Sender::new(None)),
+            governor: Arc::default(),
         }
     }
 
@@ -28,6 +32,7 @@ impl Requests {
         AppHandle {
             count: Arc::clone(&self.count),
             addresses: self.addresses.subscribe(),
+            governor: Arc::clone(&self.governor),
         }
     }
 
@@ -52,6 +57,11 @@ impl Requests {
         Ok(task)
     }
 
+    pub(crate) fn governed(&self, governor: Governor) {
+        // An app runs once.
+        let _ = self.governor.set(governor);
+    }
+
     pub(crate) fn ready(&self, addresses: Vec<(&'static str, Address)>) {
         self.addresses.send_replace(Some(addresses));
     }
@@ -63,17 +73,26 @@ impl Requests {
     }
 }
 
-/// Asks a running server to leave, and tells its addresses.
+/// Asks a running server to leave, and tells its addresses and what its governance knows.
 #[derive(Clone, Debug)]
 pub struct AppHandle {
     count: Arc<watch::Sender<u32>>,
     addresses: watch::Receiver<Option<Vec<(&'static str, Address)>>>,
+    governor: Arc<OnceLock<Governor>>,
 }
 
 impl AppHandle {
     /// Asks it to leave; a second time, to leave at once.
     pub fn shutdown(&self) {
         self.count.send_modify(|n| *n += 1);
+    }
+
+    /// What governance knows now: load shedding and its inputs, limits, breakers. `None` before
+    /// the server runs.
+    #[must_use]
+    pub fn governance(&self) -> Option<Governance> {
+        let governor = self.governor.get()?;
+        Some(governor.view(Instant::now()))
     }
 
     /// Waits until the server is ready and tells the address it listens on for `protocol`;

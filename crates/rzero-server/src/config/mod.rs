@@ -10,6 +10,8 @@ pub use drain::DrainConfig;
 pub use limits::LimitsConfig;
 pub use rpc::{CompressionConfig, RpcConfig, TlsConfig};
 
+use crate::auth::AuthConfig;
+
 /// `[service]`: who this is.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ServiceConfig {
@@ -53,4 +55,6 @@ pub struct ServerConfig {
     pub rpc: RpcConfig,
     /// How it leaves.
     pub drain: DrainConfig,
+    /// Who may call what; everybody may call everything by default.
+    pub auth: AuthConfig,
 }
