@@ -162,6 +162,19 @@ impl NodeStats {
         streak
     }
 
+    /// A stream ended with `outcome`: one less in flight. Counts its failure as
+    /// [`finish`](Self::finish) does and leaves the latency estimate alone: how long a stream takes
+    /// says nothing about the speed of its node.
+    pub fn finish_stream(&self, started: Started, outcome: Outcome) -> Streak {
+        if outcome == Outcome::CANCELLED {
+            self.abandon(started);
+            return Streak::default();
+        }
+        let streak = (self.failures).count(outcome.counts_for_breaker(), Verdict::of(outcome));
+        self.calls.fetch_sub(1, AcqRel);
+        streak
+    }
+
     /// A call was dropped, or never sent: one less in flight, nothing else.
     pub fn abandon(&self, started: Started) {
         let Started(_) = started;
@@ -284,8 +297,10 @@ impl NodeStats {
         !self.failures.recent().is_unhealthy() && !self.is_pushed_back(now)
     }
 
+    /// Whether the node asked for a [pause](Self::penalize) that is not over.
+    #[must_use]
     #[inline]
-    pub(crate) fn is_pushed_back(&self, now: Instant) -> bool {
+    pub fn is_pushed_back(&self, now: Instant) -> bool {
         let until = self.pushed_until.load(Acquire);
         until != 0 && self.micros(now) < until
     }

@@ -97,3 +97,23 @@ fn recovered_node_forgets_and_keeps_the_estimate_of_its_peers() {
     finish(Outcome::OK, back, back + MS);
     assert!((4_990..=5_000).contains(&stats.ewma_us()));
 }
+
+#[test]
+fn streams_count_their_failures_and_say_nothing_about_speed() {
+    let t0 = Instant::now();
+    let stats = NodeStats::new(t0);
+    let started = stats.begin(t0);
+    let _ = stats.finish_stream(started, Outcome::OK);
+    assert_eq!((stats.ewma_us(), stats.in_flight()), (0, 0));
+    for failures in 1..=3 {
+        let started = stats.begin(t0);
+        let streak = stats.finish_stream(started, Outcome::failed(Class::ConnectionLost));
+        assert_eq!(streak.failures, failures);
+    }
+    let started = stats.begin(t0);
+    assert_eq!(
+        stats.finish_stream(started, Outcome::CANCELLED),
+        Streak::default()
+    );
+    assert_eq!((stats.in_flight(), stats.streak().failures), (0, 3));
+}
