@@ -14,9 +14,9 @@ use super::{Budget, BudgetConfig, Hedge};
 #[derive(Debug)]
 pub struct Target {
     /// Extra attempts of every kind.
-    pub budget: Budget,
+    pub budget: Arc<Budget>,
     /// Hedged calls; it counts every call as a first attempt.
-    pub hedges: Budget,
+    pub hedges: Arc<Budget>,
     /// How long calls take, from their first attempt to their success.
     pub latency: Latency,
     left: AtomicUsize,
@@ -27,8 +27,19 @@ impl Target {
     #[must_use]
     pub fn new(budget: &BudgetConfig, hedge: &Hedge, now: Instant) -> Arc<Self> {
         Arc::new(Self {
-            budget: Budget::new(budget, now),
-            hedges: Budget::new(&hedge.cap(), now),
+            budget: Arc::new(Budget::new(budget, now)),
+            hedges: Arc::new(Budget::new(&hedge.cap(), now)),
+            latency: Latency::new(latency::WINDOW, now),
+            left: AtomicUsize::new(0),
+        })
+    }
+
+    /// One part of this target, such as a method: limits are shared, latency is its own.
+    #[must_use]
+    pub fn part(&self, now: Instant) -> Arc<Self> {
+        Arc::new(Self {
+            budget: Arc::clone(&self.budget),
+            hedges: Arc::clone(&self.hedges),
             latency: Latency::new(latency::WINDOW, now),
             left: AtomicUsize::new(0),
         })
