@@ -1,30 +1,23 @@
 //! A channel: everything a client needs to call one service.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use rzero_balance::NodeStats;
-use rzero_core::{CallInfo, Class, Dial, Error, Fixed, Lane, Result};
+use rzero_core::{CallInfo, Class, Dial, Error, Fixed, Result};
 use rzero_registry::{ServiceName, Watch};
-use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 
 use crate::ClientConfig;
-use crate::cluster::{self, Recipe};
 use crate::shared::{NodeView, Shared};
-use crate::snapshot::{Group, Outlook, Ready, Snapshot};
+use crate::snapshot::{Group, Outlook, Ready};
 
 /// Calls that may wait for a first ready node at a time.
 const WAITERS_MAX: usize = 1024;
 
 /// The longest that anything waits.
 const DAY: Duration = Duration::from_secs(86_400);
-
-/// Lanes that may wait to be dialed.
-const WAKES_MAX: usize = 32;
 
 static NO_ENDPOINT: Fixed = Fixed::new(Class::NoEndpoint, "no instance of the service is ready");
 static TOO_MANY: Fixed = Fixed::new(
@@ -38,7 +31,8 @@ static TOO_MANY: Fixed = Fixed::new(
 pub struct Channel(pub(crate) Arc<Shared>);
 
 impl Channel {
-    /// A channel to `target`, whose instances `watch` tells and `dial` connects over `protocol`.
+    /// A channel to `target`, whose instances `watch` tells and `dial` connects over `protocol`,
+    /// under the built-in policies; [`Channel::builder`] has more to say.
     ///
     /// `caller` is who we are, `service@version`, told to the callee.
     ///
@@ -53,29 +47,8 @@ impl Channel {
         config: &ClientConfig,
         caller: Option<Arc<str>>,
     ) -> Self {
-        let (wakes, wanted) = mpsc::channel(WAKES_MAX);
-        let (now, policy) = (Instant::now(), config.balancer);
-        let empty = Group::new(Lane::base(), Vec::new(), Outlook::Hopeful, policy, now);
-        let shared = Arc::new(Shared {
-            target,
-            caller,
-            timeout: config.timeout,
-            wait_for_ready: config.wait_for_ready,
-            connect_timeout: config.connect_timeout,
-            snapshot: ArcSwap::from_pointee(Snapshot::new(empty, [])),
-            version: watch::Sender::new(0),
-            waiters: AtomicUsize::new(0),
-            views: Mutex::new(Vec::new()),
-            wakes,
-        });
-        let recipe = Recipe {
-            protocol,
-            dial,
-            policy: config.balancer,
-            connect_timeout: config.connect_timeout,
-        };
-        tokio::spawn(cluster::run(recipe, watch, wanted, Arc::downgrade(&shared)));
-        Self(shared)
+        let builder = Self::builder(target, watch, protocol, dial);
+        builder.config(config).caller(caller).build()
     }
 
     /// The service it calls.
@@ -87,11 +60,7 @@ impl Channel {
     /// The known instances and their states.
     #[must_use]
     pub fn nodes(&self) -> Vec<NodeView> {
-        self.0
-            .views
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.views(Instant::now())
     }
 
     /// Waits until at least `count` instances are ready.
@@ -106,26 +75,16 @@ impl Channel {
             .await;
     }
 
-    /// Chooses a node, or waits for one as the rules allow; tells when that was.
+    /// Waits for a node as the rules allow; tells when that was.
     ///
     /// While the first dial is under way it waits until the deadline or the connect timeout; when
     /// no instance is known or all are in back-off it fails at once, unless the call waits for
     /// ready.
-    pub(crate) async fn pick(
+    pub(crate) async fn wait(
         &self,
         call: &CallInfo,
         now: Instant,
-        avoid: Option<&Arc<NodeStats>>,
-    ) -> Result<(Ready, Instant)> {
-        let snapshot = self.0.snapshot.load();
-        let group = snapshot.group(call.lane());
-        if let Some(node) = group.pick(call, now, avoid) {
-            return Ok((node.clone(), now));
-        }
-        if self.is_hopeless(group, call) {
-            return Err(Error::fixed(&NO_ENDPOINT));
-        }
-        drop(snapshot);
+    ) -> Result<(Arc<Ready>, Instant)> {
         let patience = now.checked_add(self.0.connect_timeout).unwrap_or(now + DAY);
         let by = match call.deadline() {
             Some(at) if call.waits_for_ready() => at,
@@ -133,7 +92,13 @@ impl Channel {
             None if call.waits_for_ready() => now + DAY,
             None => patience,
         };
-        self.wait(call, by).await
+        // Looked at before a place in the queue is taken.
+        let snapshot = self.0.snapshot.load_full();
+        if self.is_hopeless(snapshot.group(call.lane()), call) {
+            return Err(Error::fixed(&NO_ENDPOINT));
+        }
+        drop(snapshot);
+        self.wait_until(call, by).await
     }
 
     /// Whether waiting makes no sense for this call.
@@ -141,7 +106,7 @@ impl Channel {
         group.outlook == Outlook::Bleak && !group.is_stale() && !call.waits_for_ready()
     }
 
-    async fn wait(&self, call: &CallInfo, by: Instant) -> Result<(Ready, Instant)> {
+    async fn wait_until(&self, call: &CallInfo, by: Instant) -> Result<(Arc<Ready>, Instant)> {
         let _waiting = Waiting::enter(&self.0.waiters)?;
         let mut version = self.0.version.subscribe();
         loop {
@@ -149,8 +114,8 @@ impl Channel {
             let snapshot = self.0.snapshot.load_full();
             let group = snapshot.group(call.lane());
             let now = Instant::now();
-            if let Some(node) = group.pick(call, now, None) {
-                return Ok((node.clone(), now));
+            if let Some(node) = group.pick(call, now) {
+                return Ok((Arc::clone(node), now));
             }
             if self.is_hopeless(group, call) {
                 return Err(Error::fixed(&NO_ENDPOINT));

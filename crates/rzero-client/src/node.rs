@@ -1,16 +1,20 @@
 //! One instance of the target: dials it, off the call path, for as long as it is known.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rzero_balance::NodeStats;
-use rzero_core::{Address, Connection, Dial, Error};
+use rzero_balance::{NodeStats, Standing};
+use rzero_core::{Address, Connection, Dial, Error, Outcome};
 use rzero_registry::{Instance, InstanceId};
+use rzero_resilience::retry::CancelCap;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use crate::backoff::Backoff;
+use crate::governance::Lookout;
+use crate::shared::Known;
+use crate::snapshot::Ready;
 
 /// A connection that lived this long was a success; one that ends sooner counts as a failed dial,
 /// or a peer that takes connections only to drop them would be dialed in a storm.
@@ -38,19 +42,51 @@ impl State {
     }
 }
 
-/// A change of a node's state.
+/// Something happened to a node.
 pub(crate) struct Event {
     pub(crate) id: InstanceId,
     pub(crate) address: Address,
-    pub(crate) state: State,
+    pub(crate) change: Change,
+}
+
+/// What happened to a node.
+pub(crate) enum Change {
+    /// It is in another state.
+    State(State),
+    /// A probe of it has ended.
+    Probed(Outcome),
+}
+
+/// Where a node stands in the subset that its client keeps.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    /// Position in the client's order of preference.
+    pub(crate) rank: usize,
+    /// How many of its lane and zone take calls.
+    pub(crate) members: usize,
+}
+
+impl Default for Place {
+    /// Of few nodes all take calls.
+    fn default() -> Self {
+        Self {
+            rank: 0,
+            members: usize::MAX,
+        }
+    }
 }
 
 /// A known instance with the task that keeps it connected.
 pub(crate) struct Node {
     pub(crate) instance: Arc<Instance>,
     pub(crate) address: Address,
+    pub(crate) place: Place,
     pub(crate) stats: Arc<NodeStats>,
+    pub(crate) standing: Standing,
     pub(crate) state: State,
+    /// The last probe.
+    pub(crate) probing: Option<JoinHandle<()>>,
+    cancels: Arc<OnceLock<CancelCap>>,
     task: JoinHandle<()>,
 }
 
@@ -58,6 +94,7 @@ impl Node {
     pub(crate) fn start(
         instance: Arc<Instance>,
         address: Address,
+        place: Place,
         dial: Arc<dyn Dial>,
         connect_timeout: Duration,
         events: mpsc::Sender<Event>,
@@ -74,9 +111,54 @@ impl Node {
         Self {
             instance,
             address,
+            place,
             stats,
+            standing: Standing::new(),
             state: State::Connecting,
+            probing: None,
+            cancels: Arc::default(),
             task,
+        }
+    }
+
+    /// Takes over what its keeper says. A node that was away for longer is most likely another
+    /// process, and starts slowly.
+    pub(crate) fn enter(&mut self, state: State, now: Instant) {
+        if matches!((&self.state, &state), (State::BackOff, State::Ready(_))) {
+            self.stats.recover(now);
+        }
+        self.state = state;
+    }
+
+    /// Whether it may take calls.
+    pub(crate) fn serves(&self) -> bool {
+        matches!(self.state, State::Ready(_)) && self.standing.takes_calls()
+    }
+
+    /// What calls see of it, when it is connected.
+    pub(crate) fn ready(&self, lookout: &Arc<Lookout>) -> Option<Arc<Ready>> {
+        let State::Ready(connection) = &self.state else {
+            return None;
+        };
+        Some(Arc::new(Ready {
+            instance: Arc::clone(&self.instance),
+            stats: Arc::clone(&self.stats),
+            connection: Arc::clone(connection),
+            lookout: Arc::clone(lookout),
+            cancels: Arc::clone(&self.cancels),
+        }))
+    }
+
+    /// What people see of it.
+    pub(crate) fn known(&self) -> Known {
+        Known {
+            instance: Arc::clone(&self.instance),
+            address: self.address.clone(),
+            stats: Arc::clone(&self.stats),
+            state: self.state.name(),
+            ejected: self.standing.is_ejected(),
+            ejected_until: self.standing.ejected_until(),
+            ejections: self.standing.ejections(),
         }
     }
 }
@@ -84,6 +166,9 @@ impl Node {
 impl Drop for Node {
     fn drop(&mut self) {
         self.task.abort();
+        if let Some(probe) = &self.probing {
+            probe.abort();
+        }
         if let State::Ready(connection) = &self.state {
             connection.drain();
         }
@@ -158,7 +243,7 @@ impl Keeper {
         let event = Event {
             id: self.id.clone(),
             address: self.address.clone(),
-            state,
+            change: Change::State(state),
         };
         self.events.send(event).await.is_ok()
     }

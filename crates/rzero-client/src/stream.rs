@@ -1,4 +1,4 @@
-//! A stream in flight: its deadline, and what the node's statistics learn from it.
+//! A stream in flight: its deadline, and what its breaker and its node learn from it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use rzero_core::{Class, Error, Fixed, Metadata, Outcome, StreamIo};
+use rzero_core::{Class, Error, Fixed, Metadata, StreamIo};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::call::is_overdue;
@@ -44,37 +44,45 @@ pub(crate) struct Tracked {
     sending: Timer,
     /// The deadline passed; both directions then say so.
     late: AtomicBool,
+    /// A message arrived: the node is no black hole.
+    answered: AtomicBool,
 }
 
 impl Tracked {
-    pub(crate) fn new(inner: Arc<dyn StreamIo>, flight: Flight, deadline: Option<Instant>) -> Self {
-        let flight = Mutex::new(Some(flight));
+    /// The deadline is that of the flight.
+    pub(crate) fn new(inner: Arc<dyn StreamIo>, flight: Flight) -> Self {
         Self {
             inner,
-            flight,
-            deadline,
+            deadline: flight.deadline,
+            flight: Mutex::new(Some(flight)),
             receiving: Timer::new(),
             sending: Timer::new(),
             late: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
         }
     }
 
-    fn end(&self, outcome: Option<Outcome>) {
-        let flight = self
-            .flight
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let (Some(flight), Some(outcome)) = (flight, outcome) {
-            flight.finish(outcome, Instant::now());
+    fn flight(&self) -> Option<Flight> {
+        let mut flight = self.flight.lock().unwrap_or_else(PoisonError::into_inner);
+        flight.take()
+    }
+
+    fn end(&self, end: Result<(), &Error>) {
+        if let Some(mut flight) = self.flight() {
+            flight.finish_stream(end, Instant::now());
         }
     }
 
     fn late(&self) -> Error {
         self.late.store(true, Ordering::Relaxed);
-        self.end(Some(Outcome::failed(Class::DeadlineExceeded)));
+        let error = Error::fixed(&LATE);
+        // A stream that was answered and is cut as planned says nothing against its node.
+        match self.answered.load(Ordering::Relaxed) {
+            true => self.end(Ok(())),
+            false => self.end(Err(&error)),
+        }
         self.inner.release_recv();
-        Error::fixed(&LATE)
+        error
     }
 
     /// Whether time is up: noticed by the other direction, or now.
@@ -91,14 +99,17 @@ impl StreamIo for Tracked {
         }
         if let Poll::Ready(result) = self.inner.poll_recv(cx) {
             return Poll::Ready(match result {
-                Ok(Some(message)) => Ok(Some(message)),
+                Ok(Some(message)) => {
+                    self.answered.store(true, Ordering::Relaxed);
+                    Ok(Some(message))
+                }
                 Ok(None) => {
-                    self.end(Some(Outcome::OK));
+                    self.end(Ok(()));
                     Ok(None)
                 }
                 Err(error) if is_overdue(&error, self.deadline, Instant::now()) => Err(self.late()),
                 Err(error) => {
-                    self.end(Some(Outcome::failed(error.class())));
+                    self.end(Err(&error));
                     Err(error.relayed())
                 }
             });
@@ -134,7 +145,13 @@ impl StreamIo for Tracked {
     }
 
     fn release_recv(&self) {
-        self.end(None);
+        if let Some(mut flight) = self.flight() {
+            match self.answered.load(Ordering::Relaxed) {
+                true => flight.abandon(),
+                // By its drop: whoever waited until the deadline was left without an answer.
+                false => drop(flight),
+            }
+        }
         self.inner.release_recv();
     }
 
