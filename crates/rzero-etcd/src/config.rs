@@ -96,11 +96,29 @@ pub(crate) struct Settings {
     pub(crate) empty_protect: Duration,
     user: Option<(String, Secret)>,
     tls: Option<EtcdTls>,
+    /// The section it was read from, for messages.
+    section: &'static str,
+}
+
+/// What is wrong with a section, before it is known which one it is.
+#[derive(Debug)]
+struct Wrong {
+    key: &'static str,
+    why: String,
 }
 
 impl Settings {
-    /// Checks a configuration; errors name the key.
+    /// Checks the section of a registry; errors name the key.
     pub(crate) fn check(config: &EtcdConfig) -> Result<Self, Error> {
+        Self::check_in(config, "registry.etcd")
+    }
+
+    /// Checks what is written in `section`; errors name the key.
+    pub(crate) fn check_in(config: &EtcdConfig, section: &'static str) -> Result<Self, Error> {
+        Self::checked(config, section).map_err(|wrong| wrong.of(section))
+    }
+
+    fn checked(config: &EtcdConfig, section: &'static str) -> Result<Self, Wrong> {
         let user = match (&config.user, &config.password) {
             (Some(user), Some(password)) => Some((user.clone(), password.clone())),
             (None, None) => None,
@@ -132,13 +150,19 @@ impl Settings {
             empty_protect: config.empty_protect,
             user,
             tls: config.tls.clone(),
+            section,
         };
-        settings.connect_options(true)?; // certificates can be read
+        settings.options(true)?; // certificates can be read
         Ok(settings)
     }
 
     /// How to connect; without the user for a cluster that knows no users.
     pub(crate) fn connect_options(&self, with_user: bool) -> Result<ConnectOptions, Error> {
+        self.options(with_user)
+            .map_err(|wrong| wrong.of(self.section))
+    }
+
+    fn options(&self, with_user: bool) -> Result<ConnectOptions, Wrong> {
         let mut options = ConnectOptions::new()
             .with_connect_timeout(self.request_timeout)
             .with_require_leader(true)
@@ -179,7 +203,7 @@ impl Settings {
 }
 
 impl EtcdTls {
-    fn options(&self) -> Result<TlsOptions, Error> {
+    fn options(&self) -> Result<TlsOptions, Wrong> {
         let ca = Certificate::from_pem(read("tls.ca", &self.ca)?);
         let mut options = TlsOptions::new().ca_certificate(ca);
         match (&self.cert, &self.key) {
@@ -199,7 +223,7 @@ impl EtcdTls {
 }
 
 /// The endpoints as URLs.
-fn check_endpoints(config: &EtcdConfig) -> Result<Vec<String>, Error> {
+fn check_endpoints(config: &EtcdConfig) -> Result<Vec<String>, Wrong> {
     if config.endpoints.is_empty() {
         return Err(wrong(
             "endpoints",
@@ -229,12 +253,20 @@ fn check_endpoints(config: &EtcdConfig) -> Result<Vec<String>, Error> {
     config.endpoints.iter().map(url).collect()
 }
 
-fn read(key: &str, path: &Path) -> Result<Vec<u8>, Error> {
+fn read(key: &'static str, path: &Path) -> Result<Vec<u8>, Wrong> {
     fs::read(path).map_err(|error| wrong(key, &format!("cannot read {}: {error}", path.display())))
 }
 
-fn wrong(key: &str, why: &str) -> Error {
-    Error::invalid_input(format!("registry.etcd.{key} {why}"))
+fn wrong(key: &'static str, why: &str) -> Wrong {
+    let why = why.to_owned();
+    Wrong { key, why }
+}
+
+impl Wrong {
+    fn of(self, section: &str) -> Error {
+        let Self { key, why } = self;
+        Error::invalid_input(format!("{section}.{key} {why}"))
+    }
 }
 
 #[cfg(test)]

@@ -195,7 +195,7 @@ impl Follower {
     /// either way, since the session before has failed.
     fn check_store(&mut self, moment: Moment) {
         if let Some(seen) = self.seen
-            && (seen.cluster != moment.cluster || seen.revision > moment.revision)
+            && seen.was_lost_by(moment)
         {
             let service = &self.service;
             tracing::warn!(

@@ -1,4 +1,4 @@
-//! The etcd registry.
+//! The etcd registry, and etcd as a configuration centre.
 //!
 //! [`EtcdRegistry`] is a [`Registry`](rzero_registry::Registry) on an etcd cluster that others
 //! may use too: it writes the keys that go-zero writes and reads, so that a fleet of both sees and
@@ -29,6 +29,9 @@
 //! # }
 //! ```
 //!
+//! [`EtcdCentre`] follows one key with a document, `/rzero/config/<service>`, as a layer of that
+//! service's configuration, in the same way: sessions that begin with the facts.
+//!
 //! # Building it
 //!
 //! The etcd client compiles its protocol when it is built, with `protoc` and the well-known types.
@@ -39,10 +42,11 @@
 //!
 //! # What this crate does not do
 //!
-//! No locks, no elections, no configuration: discovery only. No choice among instances.
+//! No locks, no elections. No choice among instances. It does not write configuration.
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod centre;
 mod config;
 mod failure;
 mod follow;
@@ -53,5 +57,6 @@ mod registry;
 mod store;
 mod view;
 
+pub use centre::{CentreConfig, EtcdCentre};
 pub use config::{EtcdConfig, EtcdTls};
 pub use registry::EtcdRegistry;

@@ -29,6 +29,27 @@ pub(crate) struct Moment {
     pub(crate) revision: i64,
 }
 
+impl Moment {
+    /// The moment of an answer.
+    pub(crate) fn of(answer: &GetResponse) -> Result<Self, Failure> {
+        let header = answer.header().ok_or_else(Self::missing)?;
+        Ok(Self {
+            cluster: header.cluster_id(),
+            revision: header.revision(),
+        })
+    }
+
+    /// Whether a store that was seen at this moment has lost its data, or was replaced by another,
+    /// when it answers at `later`.
+    pub(crate) fn was_lost_by(self, later: Self) -> bool {
+        self.cluster != later.cluster || self.revision > later.revision
+    }
+
+    fn missing() -> Failure {
+        Failure::Away("an answer has no header".to_owned())
+    }
+}
+
 impl Store<'_> {
     /// A new lease.
     pub(crate) async fn grant(&mut self) -> Result<i64, Failure> {
@@ -170,16 +191,18 @@ impl Store<'_> {
             }
             page.turn(&answer);
             if moment.is_none() {
-                moment = answer.header().map(|header| Moment {
-                    cluster: header.cluster_id(),
-                    revision: header.revision(),
-                });
+                moment = Some(Moment::of(&answer)?);
             }
         }
-        moment.ok_or_else(|| Failure::Away("an answer has no header".to_owned()))
+        moment.ok_or_else(Moment::missing)
     }
 
-    async fn get(&mut self, key: Vec<u8>, options: GetOptions) -> Result<GetResponse, Failure> {
+    /// Reads keys.
+    pub(crate) async fn get(
+        &mut self,
+        key: Vec<u8>,
+        options: GetOptions,
+    ) -> Result<GetResponse, Failure> {
         let mut client: KvClient = self.link.client.kv_client();
         client = client.max_decoding_message_size(ANSWER_BYTES_MAX);
         let answer = client.get(key, Some(options));

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod access;
+mod centre;
 mod drill;
 mod faults;
 mod layout;
