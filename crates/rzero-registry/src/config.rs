@@ -14,8 +14,8 @@ use crate::{Instance, InstanceId, ServiceName, Weight};
 
 /// The `registry` section: where instances register and are looked up.
 ///
-/// `E` is the section of the etcd back end, which another crate defines; the default refuses it
-/// and says what to build.
+/// `E` and `D` are the sections of the etcd and the DNS back end, which other crates define; the
+/// defaults refuse them and say what to build.
 ///
 /// ```
 /// # use rzero_registry::RegistryConfig;
@@ -30,8 +30,11 @@ use crate::{Instance, InstanceId, ServiceName, Weight};
 /// # Ok::<(), toml::de::Error>(())
 /// ```
 #[derive(Clone, Debug, Deserialize)]
-#[serde(default, bound(deserialize = "E: Deserialize<'de>"))]
-pub struct RegistryConfig<E = NoEtcd> {
+#[serde(
+    default,
+    bound(deserialize = "E: Deserialize<'de>, D: Deserialize<'de>")
+)]
+pub struct RegistryConfig<E = NoEtcd, D = NoDns> {
     /// The back end. Default `local`.
     pub kind: RegistryKind,
     /// Folder of the `local` back end. Without one: `$XDG_RUNTIME_DIR/rzero/registry`, else
@@ -41,6 +44,8 @@ pub struct RegistryConfig<E = NoEtcd> {
     pub services: StaticServices,
     /// The `etcd` back end.
     pub etcd: Option<E>,
+    /// The `dns` back end.
+    pub dns: Option<D>,
 }
 
 /// The lists of the `static` back end, by service.
@@ -60,11 +65,17 @@ pub enum RegistryKind {
     Memory,
     /// An etcd cluster.
     Etcd,
+    /// Records of the domain name system; read only.
+    Dns,
 }
 
 /// Stands for the etcd section in programs that were built without etcd.
 #[derive(Clone, Debug)]
 pub enum NoEtcd {}
+
+/// Stands for the DNS section in programs that were built without DNS.
+#[derive(Clone, Debug)]
+pub enum NoDns {}
 
 /// One instance of a static list: `"host:port"`, or a table with more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,13 +99,14 @@ pub struct StaticInstance {
     pub tags: BTreeMap<String, String>,
 }
 
-impl<E> Default for RegistryConfig<E> {
+impl<E, D> Default for RegistryConfig<E, D> {
     fn default() -> Self {
         Self {
             kind: RegistryKind::default(),
             dir: None,
             services: BTreeMap::new(),
             etcd: None,
+            dns: None,
         }
     }
 }
@@ -108,6 +120,7 @@ impl RegistryKind {
             Self::Static => "static",
             Self::Memory => "memory",
             Self::Etcd => "etcd",
+            Self::Dns => "dns",
         }
     }
 }
@@ -122,6 +135,14 @@ impl<'de> Deserialize<'de> for NoEtcd {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
         Err(de::Error::custom(
             "this program was built without etcd; build it with `--features etcd`",
+        ))
+    }
+}
+
+impl<'de> Deserialize<'de> for NoDns {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(de::Error::custom(
+            "this program was built without dns; build it with `--features dns`",
         ))
     }
 }
@@ -292,6 +313,7 @@ mod tests {
             ),
             ("kind = 'zoo'", "unknown variant `zoo`"),
             ("[etcd]\nendpoints = []", "--features etcd"),
+            ("[dns]\nname = ''", "--features dns"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");

@@ -60,7 +60,7 @@ mod text;
 mod watch;
 mod weight;
 
-pub use config::{NoEtcd, RegistryConfig, RegistryKind, StaticInstance, StaticServices};
+pub use config::{NoDns, NoEtcd, RegistryConfig, RegistryKind, StaticInstance, StaticServices};
 pub use fixed::StaticRegistry;
 pub use instance::{Instance, InvalidInstance};
 pub use local::LocalRegistry;

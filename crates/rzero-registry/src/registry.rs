@@ -9,7 +9,7 @@ use crate::{Instance, Registration, ServiceName, Watch};
 /// Back ends are handles: cheap to share in an `Arc`, and their tasks belong to the guards they
 /// hand out, so dropping the registry alone ends nothing.
 pub trait Registry: Send + Sync + 'static {
-    /// What it is: `local`, `static`, `memory`, `etcd`.
+    /// What it is: `local`, `static`, `memory`, `etcd`, `dns`.
     fn name(&self) -> &'static str;
 
     /// Registers an instance and keeps it registered until the guard is closed or dropped.

@@ -39,6 +39,7 @@ const TABLE: &[(&str, Layer)] = &[
     ("rzero-config", Layer::Policy),
     ("rzero-policy", Layer::Policy),
     ("rzero-registry", Layer::Policy),
+    ("rzero-dns", Layer::Adapter),
     ("rzero-etcd", Layer::Adapter),
     ("rzero-grpc", Layer::Adapter),
     ("rzero-tower", Layer::Adapter),

@@ -7,6 +7,7 @@ use crate::workspace::default_tree;
 const VENDORS: &[&str] = &[
     "async-nats",
     "etcd-client",
+    "hickory",
     "k8s-openapi",
     "kube",
     "mysql_async",
