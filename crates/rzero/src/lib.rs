@@ -27,7 +27,8 @@
 //! |---|---|---|
 //! | `grpc` | yes | the gRPC wire |
 //! | `log` | yes | a log subscriber, filtered by `RZ_LOG` |
-//! | `etcd` | no | the etcd registry; needs `protoc` at build time |
+//! | `etcd` | no | the etcd registry and configuration centre; needs `protoc` at build time |
+//! | `dns` | no | discovery by the domain name system: headless services, SRV records |
 //! | `tower` | no | `tower`: tower layers around our services, ours as tower services |
 //! | `tonic` | no | `tonic`: tonic-generated clients on our channels, tonic-generated services on our server |
 //!
@@ -42,6 +43,8 @@ pub use rzero_core::{
     Lane, Metadata, Outcome, Priority, Receiver, Reply, Result, RetrySafety, Sender, Service, Stop,
     Value, Violation, shield, spawn, spawn_blocking,
 };
+pub use rzero_policy as policy;
+pub use rzero_resilience as resilience;
 pub use rzero_server::{AppHandle, Drained, Exit};
 #[cfg(feature = "tonic")]
 pub use rzero_tonic as tonic;
@@ -72,6 +75,8 @@ pub mod parts {
     pub use rzero_balance as balance;
     pub use rzero_client as client;
     pub use rzero_core as core;
+    #[cfg(feature = "dns")]
+    pub use rzero_dns as dns;
     #[cfg(feature = "etcd")]
     pub use rzero_etcd as etcd;
     #[cfg(feature = "grpc")]

@@ -3,7 +3,9 @@
 pub(crate) mod dial;
 #[cfg(feature = "log")]
 mod log;
+pub(crate) mod policy;
 pub(crate) mod registry;
+mod remote;
 pub(crate) mod settings;
 
 use std::collections::BTreeMap;
@@ -14,11 +16,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rzero_client::{Channel, ClientConfig};
 use rzero_core::{Call, Duplex, Error, Reply, Result, Service, Stop, Trailers};
+use rzero_policy::PolicyWatch;
 use rzero_registry::{Registry, ServiceName};
 use rzero_server::rt::Describe;
 use rzero_server::{AppHandle, Drained, Exit};
 use tower_layer::{Identity, Layer, Stack};
 
+use policy::Live;
 use settings::Settings;
 
 pub use dial::dialer;
@@ -41,6 +45,8 @@ struct Links {
     registry: Arc<dyn Registry>,
     clients: BTreeMap<String, ClientConfig>,
     caller: Arc<str>,
+    zone: Option<String>,
+    policies: Live,
 }
 
 impl App {
@@ -48,18 +54,25 @@ impl App {
     ///
     /// # Errors
     /// When a value is malformed, or names an adapter whose feature is off; the message names the
-    /// key, or the feature to switch on.
+    /// key, or the feature to switch on. Also when the files of the configuration cannot be
+    /// followed.
     pub fn new<T>(settings: &Settings<T>) -> Result<Self> {
         let registry = registry::registry(&settings.registry)?;
         let (service, server) = (settings.service.clone(), settings.server.clone());
         let caller = format!("{}@{}", service.name, service.version).into();
         let wire = dial::wire(&service, &server)?;
         let server = rzero_server::App::new(service, server)?.wire(wire);
+        let targets = settings.clients.keys().cloned();
+        let policies = Live::new(&settings.policy, targets, settings.source.as_ref())
+            .map_err(|error| Error::invalid_input(error.to_string()))?;
         let server = server.registry(Arc::clone(&registry));
+        let server = server.policies(policies.watch());
         let links = Links {
             registry,
             clients: settings.clients.clone(),
             caller,
+            zone: settings.service.zone.clone(),
+            policies,
         };
         Ok(Self { server, links })
     }
@@ -76,8 +89,8 @@ impl<L> App<L> {
     /// Outside of a tokio runtime.
     pub fn channel(&self, name: &str) -> Result<Channel> {
         let config = self.links.clients.get(name).cloned().unwrap_or_default();
-        let caller = Some(Arc::clone(&self.links.caller));
-        dial::channel(name, &config, &*self.links.registry, caller)
+        self.links.policies.calls(name);
+        dial::channel(name, &config, &self.links)
     }
 
     /// Puts a layer around every service that is added after this; the first layer is outermost.
@@ -98,6 +111,7 @@ impl<L> App<L> {
         L::Service:
             Service<Call<Bytes>, Reply = Reply<Bytes>> + Service<Call<Duplex>, Reply = Trailers>,
     {
+        self.links.policies.serves(service.describe());
         self.server = self.server.serve(service);
         self
     }
@@ -127,6 +141,13 @@ impl<L> App<L> {
         &self.links.registry
     }
 
+    /// The policies that hold now, and every change of them: `[policy]` of the configuration, which
+    /// is followed while this application lives or runs.
+    #[must_use]
+    pub fn policies(&self) -> PolicyWatch {
+        self.links.policies.watch()
+    }
+
     /// Serves until SIGTERM, ctrl-c, [`AppHandle::shutdown`] or the failure of a part; then leaves
     /// in order. A second signal cuts the leaving short.
     ///
@@ -136,6 +157,8 @@ impl<L> App<L> {
     /// # Cancel safety
     /// Dropping the future aborts everything at once, without a drain.
     pub async fn run(self) -> Result<Drained> {
+        self.links.policies.warn();
+        // The links live until the end: with them the policies are followed.
         self.server.run().await
     }
 }

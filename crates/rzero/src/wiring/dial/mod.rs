@@ -14,7 +14,7 @@ use rzero_core::{Dial, Error, Result, Wire};
 use rzero_registry::{Instance, Registry, StaticRegistry};
 use rzero_server::{ServerConfig, ServiceConfig};
 
-use super::service_name;
+use super::{Links, service_name};
 
 /// The protocol of calls; more follow with their wires.
 pub(super) const PROTOCOL: &str = "grpc";
@@ -82,18 +82,13 @@ fn no_wire() -> Error {
 }
 
 /// A channel to the service of a `[client.<name>]` section.
-pub(super) fn channel(
-    name: &str,
-    config: &ClientConfig,
-    registry: &dyn Registry,
-    caller: Option<Arc<str>>,
-) -> Result<Channel> {
+pub(super) fn channel(name: &str, config: &ClientConfig, links: &Links) -> Result<Channel> {
     let section = format!("client.{name}");
     let service = config.service.as_deref().unwrap_or(name);
     let target = service_name(service, &format!("{section}.service"))?;
     let dial = dialer_of(&section, config)?;
     let watch = if config.addresses.is_empty() {
-        registry.watch(&target)
+        links.registry.watch(&target)
     } else {
         let mut instances = Vec::new();
         for (index, text) in config.addresses.iter().enumerate() {
@@ -105,5 +100,11 @@ pub(super) fn channel(
         }
         StaticRegistry::new(instances)?.watch(&target)
     };
-    Ok(Channel::new(target, watch, PROTOCOL, dial, config, caller))
+    Ok(Channel::builder(target, watch, PROTOCOL, dial)
+        .config(config)
+        .name(name)
+        .caller(Some(Arc::clone(&links.caller)))
+        .zone(links.zone.as_deref())
+        .policies(links.policies.watch())
+        .build())
 }

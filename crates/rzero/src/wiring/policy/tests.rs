@@ -1,0 +1,129 @@
+//! Following a real file.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rzero_policy::{Scope, Side};
+
+use super::*;
+use crate::wiring::settings::load;
+
+#[derive(serde::Deserialize)]
+struct Nothing {}
+
+const SERVICE: &str = "[service]\nname = \"echo\"\n";
+
+fn write(dir: &Path, text: &str) -> PathBuf {
+    let path = dir.join("echo.toml");
+    std::fs::write(dir.join("new"), format!("{SERVICE}{text}")).unwrap();
+    std::fs::rename(dir.join("new"), &path).unwrap();
+    path
+}
+
+fn live(dir: &Path, text: &str) -> Live {
+    let settings = load::<Nothing>(write(dir, text)).unwrap();
+    Live::new(
+        &settings.policy,
+        std::iter::empty(),
+        settings.source.as_ref(),
+    )
+    .unwrap()
+}
+
+fn k(live: &Live) -> f64 {
+    let policies = live.watch().borrow().clone();
+    let method = policies.method(Side::Client, Scope::Any, "/a.B/C");
+    method.breaker.get().k
+}
+
+async fn until(fact: impl Fn() -> bool) {
+    let wait = async {
+        while !fact() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(30), wait).await;
+    waited.expect("it becomes true in time");
+}
+
+fn counts(live: &Live) -> (u64, u64) {
+    let following = live.following.as_ref().unwrap();
+    (following.reloads(), following.reload_errors())
+}
+
+#[tokio::test]
+async fn good_changes_arrive_and_bad_ones_keep_what_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let live = live(dir.path(), "[policy]\nbreaker.k = 2.0\n");
+    assert_eq!(k(&live), 2.0);
+    write(dir.path(), "[policy]\nbreaker.k = 3.0\n");
+    until(|| k(&live) == 3.0).await;
+    let bad = [
+        "[policy]\nbreaker.k = 0.0\n",
+        "[polcy]\nbreaker.k = 4.0\n",
+        "[policy]\nbreaker.k = 4.0\n[server.rpc]\ntimeout = 3\n",
+    ];
+    for (errors, text) in (1..).zip(bad) {
+        write(dir.path(), text);
+        until(|| counts(&live).1 == errors).await;
+        assert_eq!(k(&live), 3.0, "{text}");
+    }
+    write(dir.path(), "");
+    until(|| k(&live) == 1.5).await;
+    drop(live);
+}
+
+#[tokio::test]
+async fn what_needs_a_restart_is_no_change_of_policies() {
+    let dir = tempfile::tempdir().unwrap();
+    let live = live(dir.path(), "[policy]\nbreaker.k = 2.0\n");
+    let watch = live.watch();
+    let longer = "[server.rpc]\ntimeout = \"3s\"\n[policy]\nbreaker.k = 2.0\n";
+    write(dir.path(), longer);
+    until(|| counts(&live).0 == 1).await;
+    assert!(!watch.has_changed().unwrap());
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_at_the_start_does_not_stop_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = write(dir.path(), "[policy]\nbreaker.k = 2.0\n");
+    let settings = load::<Nothing>(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let live = Live::new(
+        &settings.policy,
+        std::iter::empty(),
+        settings.source.as_ref(),
+    );
+    let live = live.unwrap();
+    assert_eq!(k(&live), 2.0);
+    write(dir.path(), "[policy]\nbreaker.k = 3.0\n");
+    until(|| k(&live) == 3.0).await;
+}
+
+#[test]
+fn settings_of_the_program_are_not_followed() {
+    let live = Live::new(&Policies::default(), std::iter::empty(), None).unwrap();
+    assert!(live.following.is_none());
+    assert_eq!(k(&live), 1.5);
+}
+
+#[test]
+fn changes_that_need_a_restart_are_found() {
+    let table = |pairs: &[(&str, &str)]| {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect::<BTreeMap<_, _>>()
+    };
+    let old = table(&[("server.rpc.timeout", "\"2s\""), ("service.name", "\"a\"")]);
+    let new = table(&[
+        ("server.rpc.timeout", "\"3s\""),
+        ("client.x.timeout", "\"1s\""),
+    ]);
+    let keys = changed_keys(&old, &new);
+    assert_eq!(
+        keys,
+        ["server.rpc.timeout", "service.name", "client.x.timeout"]
+    );
+}
