@@ -23,7 +23,7 @@
 //! | item | what it is for |
 //! |---|---|
 //! | [`EtcdCluster`], [`EtcdOptions`], [`Member`] | one to five etcd members; kill, pause, stop, restart, wipe |
-//! | [`RedisServer`], [`RedisOptions`], [`RedisCluster`] | one Redis server, or a cluster of them; kill, pause, restart |
+//! | [`RedisServer`], [`RedisOptions`], [`RedisCluster`], [`RedisSentinel`] | one Redis server, a cluster, or two with a sentinel; kill, pause, restart |
 //! | [`etcd_from_env`] | the endpoints of the server that `cargo xtask test` shares among tests |
 //! | [`FaultProxy`], [`Fault`] | a TCP proxy whose behaviour is switched while it runs |
 //! | [`RunFolder`], [`ServerRecord`] | what `cargo xtask services` needs to keep servers between two runs |
@@ -60,4 +60,4 @@ pub use process::{is_alive, runs_as_root};
 pub use program::{Program, find as find_program};
 pub use proxy::{Fault, FaultProxy};
 pub use record::{Reclaimed, ServerRecord, reclaim, records};
-pub use redis::{RedisCluster, RedisOptions, RedisServer};
+pub use redis::{RedisCluster, RedisOptions, RedisSentinel, RedisServer};

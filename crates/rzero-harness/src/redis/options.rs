@@ -14,6 +14,7 @@ use crate::process;
 #[must_use]
 pub struct RedisOptions {
     certificates: Option<Certificates>,
+    sentinel: Option<String>,
     extra_args: Vec<OsString>,
 }
 
@@ -36,8 +37,27 @@ impl RedisOptions {
         self
     }
 
+    /// Makes it a sentinel, which keeps `settings` in a file of its own and adds what it learns.
+    pub(super) fn sentinel(settings: String) -> Self {
+        Self {
+            sentinel: Some(settings),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn speaks_tls(&self) -> bool {
         self.certificates.is_some()
+    }
+
+    /// The arguments that stand before all others, for a server with its files in `home`.
+    pub(super) fn first_args(&self, home: &Path) -> Result<Vec<OsString>, HarnessError> {
+        let Some(settings) = &self.sentinel else {
+            return Ok(Vec::new());
+        };
+        let path = home.join("sentinel.conf");
+        fs::write(&path, settings).map_err(HarnessError::path("write the settings", &path))?;
+        process::hand_over(&path)?;
+        Ok(vec![path.into_os_string(), "--sentinel".into()])
     }
 
     /// The arguments that depend on these options, for a server with its files in `home`.

@@ -88,6 +88,7 @@ impl RedisServer {
         let ports = free_ports(3)?;
         let (port, tls_port, bus) = (ports[0], ports[1], ports[2]);
         let text = port.to_string();
+        let mut args = options.first_args(&home)?;
         let pairs = [
             ("--port", text.as_str()),
             ("--bind", "127.0.0.1"),
@@ -97,7 +98,7 @@ impl RedisServer {
             // Else it overwrites its command line, by which a leftover is known.
             ("--set-proc-title", "no"),
         ];
-        let mut args: Vec<OsString> = vec!["--dir".into(), home.clone().into_os_string()];
+        args.extend(["--dir".into(), home.clone().into_os_string()]);
         args.extend(pairs.iter().flat_map(|(k, v)| [k.into(), v.into()]));
         args.extend(["--cluster-port".into(), bus.to_string().into()]);
         args.extend(options.args(&home, tls_port)?);

@@ -42,6 +42,7 @@ const TABLE: &[(&str, Layer)] = &[
     ("rzero-dns", Layer::Adapter),
     ("rzero-etcd", Layer::Adapter),
     ("rzero-grpc", Layer::Adapter),
+    ("rzero-redis", Layer::Adapter),
     ("rzero-tower", Layer::Adapter),
     ("rzero-client", Layer::Assembly),
     ("rzero-server", Layer::Assembly),

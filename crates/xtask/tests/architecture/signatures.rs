@@ -40,6 +40,11 @@ const SOMEWHERE: &[(&str, &str, &str)] = &[
         "its `spawn` stands in for tokio's and hands out the same",
     ),
     (
+        "rzero-redis",
+        "redis",
+        "its commands and values; only who uses Redis sees them",
+    ),
+    (
         "rzero-tonic",
         "tonic",
         "it takes what tonic generates; only who uses tonic sees it",
