@@ -47,6 +47,20 @@ impl TestServer {
     where
         L: Send + Sync + 'static,
     {
+        Self::start_with(ServerConfig::default(), build).await
+    }
+
+    /// The same with a configuration, of which the waiting of the drain is left out.
+    ///
+    /// # Errors
+    /// When it cannot start.
+    pub async fn start_with<L>(
+        server: ServerConfig,
+        build: impl FnOnce(App) -> App<L>,
+    ) -> Result<Self>
+    where
+        L: Send + Sync + 'static,
+    {
         let net = MemoryNet::new();
         let name: ServiceName = "test".parse()?;
         let service = ServiceConfig {
@@ -59,9 +73,9 @@ impl TestServer {
         let server = ServerConfig {
             drain: DrainConfig {
                 wait: Some(std::time::Duration::ZERO),
-                ..DrainConfig::default()
+                ..server.drain
             },
-            ..ServerConfig::default()
+            ..server
         };
         let app = build(App::new(service, server)?).wire(net.wire("test"));
         let handle = app.handle();

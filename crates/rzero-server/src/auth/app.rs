@@ -83,14 +83,15 @@ impl Apps {
         }
     }
 
-    /// Asks the store; callers of one application wait for one answer.
+    /// Asks the store; callers of one application wait for one answer, at most for its time. Who
+    /// has less is cut by the chain.
     pub(super) async fn ask(&self, call: &CallInfo) -> Verdict {
         let Some((app, token)) = shown(call) else {
             return Verdict::missing(&MISSING);
         };
         let (this, key) = (self.clone(), Box::<str>::from(app));
         let work = move || async move { this.fetch(&key).await };
-        let known = self.0.flights.run(app.into(), call.deadline(), work).await;
+        let known = self.0.flights.run(app.into(), None, work).await;
         match known {
             Err(error) => self.failed(error),
             Ok(known) => match &*known {

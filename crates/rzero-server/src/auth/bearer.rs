@@ -70,7 +70,8 @@ impl Bearers {
         }
     }
 
-    /// Asks the user; callers with one token and method wait for one answer.
+    /// Asks the user; callers with one token and method wait for one answer, at most for its time.
+    /// Who has less is cut by the chain.
     pub(super) async fn ask(&self, call: &CallInfo) -> Verdict {
         let Some(token) = shown(call) else {
             return Verdict::missing(&MISSING);
@@ -78,7 +79,7 @@ impl Bearers {
         let (this, info, secret) = (self.clone(), call.clone(), Secret::new(token));
         let work = move || async move { this.judge(info, secret).await };
         let key = (call.method().path(), token.into());
-        let judgement = self.0.flights.run(key, call.deadline(), work).await;
+        let judgement = self.0.flights.run(key, None, work).await;
         match judgement {
             Err(error) => {
                 self.0.checks.died(&error);

@@ -191,7 +191,7 @@ impl Gate {
                 (Verdict::Refused(refusal), Combine::All) => return Err(refusal),
                 (Verdict::Refused(refusal), Combine::Any) => {
                     refused = Some(match refused {
-                        Some(earlier) => earlier.or(refusal),
+                        Some(earlier) => earlier.or(refusal).of_any(),
                         None => refusal,
                     });
                 }

@@ -29,6 +29,11 @@ impl Verdict {
     }
 }
 
+static NOTHING: Fixed = Fixed::new(
+    Class::Unauthenticated,
+    "no credential is shown of a kind that this method takes",
+);
+
 const UNCHECKED: &str = "the credential cannot be checked now";
 
 /// Why a kind does not let a call in.
@@ -53,6 +58,14 @@ pub(super) enum Rank {
 impl Refusal {
     pub(super) fn new(rank: Rank, error: Error) -> Self {
         Self { rank, error }
+    }
+
+    /// The same for callers that had a choice: none of it was shown.
+    pub(super) fn of_any(self) -> Self {
+        match self.rank {
+            Rank::Missing => Self::new(Rank::Missing, Error::fixed(&NOTHING)),
+            _ => self,
+        }
     }
 
     /// A refusal of the user's.

@@ -72,7 +72,7 @@ async fn the_refusal_that_says_most_is_told() {
     let error = any.check(&mut with(false, "bad"), Instant::now()).await;
     assert_eq!(error.unwrap_err().message(), "no");
     let error = any.check(&mut with(false, ""), Instant::now()).await;
-    assert!(error.unwrap_err().message().contains("`app` and `token`"));
+    assert!(error.unwrap_err().message().contains("of a kind"));
 }
 
 #[tokio::test(start_paused = true)]
