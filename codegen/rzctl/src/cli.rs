@@ -8,6 +8,7 @@ use crate::commands::completion::CompletionArgs;
 use crate::commands::describe::{DescribeArgs, ListArgs};
 use crate::commands::r#gen::GenArgs;
 use crate::commands::new::NewArgs;
+use crate::commands::policy::PolicyArgs;
 use crate::commands::ps::PsArgs;
 
 const STYLES: Styles = Styles::styled()
@@ -22,6 +23,7 @@ Examples:
   rzctl gen                                                after its contract changed
   rzctl ps                                                 who is registered where
   rzctl call greeter.Greeter/SayHello '{\"name\":\"Li\"}'      a call, found by name
+  rzctl policy show greeter                                what holds for each method
 
 Exit codes: 0 all is well, 1 the gate or the call failed, 2 the run broke, 3 bad input,
 4 inconclusive.";
@@ -53,6 +55,8 @@ pub(crate) enum Command {
     Describe(Box<DescribeArgs>),
     /// Show who is registered where
     Ps(PsArgs),
+    /// Show the policies of a service
+    Policy(PolicyArgs),
     /// Print the completion script of a shell
     Completion(CompletionArgs),
 }

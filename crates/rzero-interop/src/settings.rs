@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use rzero::config::Settings;
-use rzero::parts::RegistrySettings;
 use rzero::parts::client::ClientConfig;
 use rzero::parts::registry::{RegistryKind, StaticServices};
 use rzero::parts::server::{Mode, ServerConfig, ServiceConfig};
@@ -14,21 +13,17 @@ pub(crate) fn settings(
     clients: BTreeMap<String, ClientConfig>,
     services: StaticServices,
 ) -> Settings<()> {
-    Settings {
-        service: ServiceConfig {
-            name: "interop".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            zone: None,
-            lane: String::new(),
-            mode: Mode::Dev,
-        },
-        server,
-        registry: RegistrySettings {
-            kind: RegistryKind::Static,
-            services,
-            ..RegistrySettings::default()
-        },
-        clients,
-        user: (),
-    }
+    let service = ServiceConfig {
+        name: "interop".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        zone: None,
+        lane: String::new(),
+        mode: Mode::Dev,
+    };
+    let mut settings = Settings::new(service, ());
+    settings.server = server;
+    settings.registry.kind = RegistryKind::Static;
+    settings.registry.services = services;
+    settings.clients = clients;
+    settings
 }

@@ -233,7 +233,7 @@ pub(crate) fn warnings(inner: &Inner, served: &[&str], targets: &[&str]) -> Vec<
         let (matches, at) = (&rule.matches, &rule.values);
         if let Some(pattern) = &matches.method {
             let fits = |path: &&str| glob_method(pattern, path);
-            if matches.only_side() == Some(Side::Server) && !served.iter().any(|p| fits(&p)) {
+            if matches.only_side() == Some(Side::Server) && !served.iter().any(fits) {
                 let text = format!("no method that is served matches {pattern:?}");
                 warn(at, "match.method", &text, &mut found);
             }

@@ -17,6 +17,10 @@ const ETCD_HELP: &str = "run `cargo install rzctl --features etcd`\n\
     (in a checkout of rzero: `cargo install --path codegen/rzctl --features etcd`);\n\
     its build needs protoc: `apt install protobuf-compiler libprotobuf-dev`";
 
+/// How the DNS resolver gets into this program.
+const DNS_HELP: &str = "run `cargo install rzctl --features dns`\n\
+    (in a checkout of rzero: `cargo install --path codegen/rzctl --features dns`)";
+
 /// Where services register.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Registry")]
@@ -56,6 +60,9 @@ impl RegistryArgs {
         let kind = written.iter().find(|value| value.key == "registry.kind");
         if kind.is_some_and(|kind| kind.value.contains("etcd")) && !cfg!(feature = "etcd") {
             return Err(Failure::input("this rzctl was built without etcd").help(ETCD_HELP));
+        }
+        if kind.is_some_and(|kind| kind.value.contains("dns")) && !cfg!(feature = "dns") {
+            return Err(Failure::input("this rzctl was built without dns").help(DNS_HELP));
         }
         let settings: RegistrySettings = document
             .take_section("registry")

@@ -58,6 +58,11 @@ impl Project {
         self.root.join(GEN_DIR)
     }
 
+    /// Where the configuration lies.
+    pub(crate) fn config_dir(&self) -> PathBuf {
+        self.root.join("etc")
+    }
+
     /// The logic, which the hints are about.
     pub(crate) fn logic_file(&self) -> PathBuf {
         self.root.join("src/logic.rs")

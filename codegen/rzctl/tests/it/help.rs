@@ -19,6 +19,8 @@ fn help_of_every_command_has_examples() {
         ("list", &["list", "--help"]),
         ("describe", &["describe", "--help"]),
         ("ps", &["ps", "--help"]),
+        ("policy", &["policy", "--help"]),
+        ("policy_show", &["policy", "show", "--help"]),
         ("completion", &["completion", "--help"]),
     ] {
         let text = golden(arguments);

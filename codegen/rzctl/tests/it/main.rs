@@ -5,6 +5,7 @@ mod call;
 mod generation;
 mod help;
 mod new;
+mod policy;
 mod ps;
 mod server;
 mod support;

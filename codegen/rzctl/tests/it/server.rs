@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use rzero::config::Settings;
-use rzero::parts::RegistrySettings;
 use rzero::parts::server::{DrainConfig, Mode, RpcConfig, ServerConfig, ServiceConfig};
 use rzero::{AppHandle, Cx, Drained, Error, Receiver, Result, Sender};
 use tempfile::TempDir;
@@ -121,23 +120,17 @@ fn settings(registry: &Path, name: &str) -> Settings<()> {
         },
         ..ServerConfig::default()
     };
-    let registry = RegistrySettings {
-        dir: Some(registry.to_path_buf()),
-        ..RegistrySettings::default()
+    let service = ServiceConfig {
+        name: name.to_owned(),
+        version: "1.2.3".to_owned(),
+        zone: Some("z1".to_owned()),
+        lane: String::new(),
+        mode: Mode::Test,
     };
-    Settings {
-        service: ServiceConfig {
-            name: name.to_owned(),
-            version: "1.2.3".to_owned(),
-            zone: Some("z1".to_owned()),
-            lane: String::new(),
-            mode: Mode::Test,
-        },
-        server,
-        registry,
-        clients: Default::default(),
-        user: (),
-    }
+    let mut settings = Settings::new(service, ());
+    settings.server = server;
+    settings.registry.dir = Some(registry.to_path_buf());
+    settings
 }
 
 /// A folder with a registry in it.
