@@ -151,6 +151,10 @@ async fn idempotent_calls_survive_a_killed_instance() {
     let _servers = [cluster.start("a").await, cluster.start("b").await];
     let (client, channel) = cluster.client();
     channel.ready(2).await;
+    // Of a service that has never answered, its breaker believes the worst.
+    for _ in 0..100 {
+        client.say(say()).await.unwrap();
+    }
     let call = |idempotent: bool| {
         let client = client.clone();
         let options = CallOptions::new()

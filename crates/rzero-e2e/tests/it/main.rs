@@ -7,6 +7,7 @@ mod deadlines;
 #[cfg(feature = "etcd")]
 mod etcd;
 mod fresh;
+mod governance_client;
 mod hard;
 mod lanes;
 mod lifecycle;
