@@ -1,6 +1,8 @@
 //! The harness against real Redis servers.
 
-use rzero_harness::{RedisCluster, RedisOptions, RedisServer, ServerRecord, is_alive, records};
+use rzero_harness::{
+    RedisCluster, RedisOptions, RedisSentinel, RedisServer, ServerRecord, is_alive, records,
+};
 
 #[test]
 #[ignore = "needs redis"]
@@ -58,4 +60,16 @@ fn cluster_keeps_keys_of_all_slots() {
     let kept: Vec<u32> = kept.map(|text| text.unwrap().parse().unwrap()).collect();
     assert_eq!(kept.iter().sum::<u32>(), 50);
     assert!(kept.iter().all(|count| *count > 0), "{kept:?}");
+}
+
+#[test]
+#[ignore = "needs redis"]
+fn sentinel_names_the_master() {
+    let mut servers = RedisSentinel::start().unwrap();
+    let leads = |server: &RedisServer| {
+        let role = server.cli(&["INFO", "replication"]).unwrap();
+        role.contains("role:master")
+    };
+    let [master, replica] = servers.servers();
+    assert!(leads(master) && !leads(replica));
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use redis::cmd;
-use rzero_core::{CallInfo, Class, Error, Fixed, ServiceDesc};
-use rzero_resilience::limit::RateRule;
+use rzero_core::{BoxFuture, CallInfo, Class, Error, Fixed, Method, ServiceDesc};
 use rzero_resilience::limit::gcra::Decision;
+use rzero_resilience::limit::{RateRule, SharedRates};
 use tokio::time::{Instant, sleep};
 
 use super::away::{Away, PAUSE, Recovery};
@@ -85,6 +85,8 @@ struct Question<'a> {
 impl DistributedRates {
     /// The limits that those of `rules` describe whose scope is distributed, prepared for the
     /// methods of `services`; others are covered too, at the cost of comparing their paths.
+    ///
+    /// With [`Redis::connect`] before it the first decision does not have to wait for a connection.
     ///
     /// # Errors
     /// When a rule is not valid or two have the same name; the text names it.
@@ -253,6 +255,21 @@ impl DistributedRates {
         inner
             .away
             .begin(prepare, || tokio::spawn(watch(watched, key)));
+    }
+}
+
+/// What a server asks, which knows nothing of Redis.
+impl SharedRates for DistributedRates {
+    fn covers(&self, method: Method) -> bool {
+        self.0.rules.load().cover(method)
+    }
+
+    fn admit<'a>(&'a self, call: &'a CallInfo) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(Self::admit(self, call))
+    }
+
+    fn reconfigure(&self, rules: &[RateRule], now: Instant) -> Result<(), Error> {
+        Self::reconfigure(self, rules, now)
     }
 }
 

@@ -90,16 +90,31 @@ impl Rules {
 
     /// The rules that cover a method. Allocates nothing when none does.
     pub(super) fn covering(&self, method: Method) -> Vec<&Rule> {
+        match self.prepared(method) {
+            Some(positions) => positions.iter().map(|at| &self.all[*at]).collect(),
+            None => self.matching(method).collect(),
+        }
+    }
+
+    /// Whether any rule covers a method.
+    pub(super) fn cover(&self, method: Method) -> bool {
+        match self.prepared(method) {
+            Some(positions) => !positions.is_empty(),
+            None => self.matching(method).next().is_some(),
+        }
+    }
+
+    /// Positions of the rules that cover a method; `None` when it was not prepared for.
+    fn prepared(&self, method: Method) -> Option<&[usize]> {
         let name = method.service();
         let mut services = self.services.iter();
-        let known = services.find(|s| std::ptr::eq(s.service, name) || s.service == name);
-        match known.and_then(|s| s.methods.get(usize::from(method.index()))) {
-            Some(positions) => positions.iter().map(|at| &self.all[*at]).collect(),
-            None => {
-                let rules = self.all.iter();
-                rules.filter(|r| r.covers(method.path())).collect()
-            }
-        }
+        let service = services.find(|s| std::ptr::eq(s.service, name) || s.service == name)?;
+        let positions = service.methods.get(usize::from(method.index()))?;
+        Some(positions)
+    }
+
+    fn matching(&self, method: Method) -> impl Iterator<Item = &Rule> {
+        self.all.iter().filter(move |r| r.covers(method.path()))
     }
 
     pub(super) fn named(&self, name: &str) -> Option<&Rule> {

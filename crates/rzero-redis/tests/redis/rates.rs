@@ -5,7 +5,7 @@ use std::time::Duration;
 use rzero_core::{Class, Error};
 use rzero_harness::RedisServer;
 use rzero_redis::{Checked, DistributedRates};
-use rzero_resilience::limit::{RateKey, RateRule, RateScope};
+use rzero_resilience::limit::{RateKey, RateRule, RateScope, SharedRates};
 use tokio::task::yield_now;
 use tokio::time::{Instant, advance};
 
@@ -158,12 +158,15 @@ async fn calls_are_counted_by_rules_and_keys() {
     assert!(refused.retry_after().unwrap() > Duration::from_secs(80_000));
     rates.admit(&call(1, "bob")).await.unwrap();
     assert_eq!(rates.check(&call(0, "ann")).await.unwrap(), None);
+    let shared: &dyn SharedRates = &rates;
+    assert!(!shared.covers(call(0, "ann").method()) && shared.covers(call(1, "ann").method()));
+    assert!(shared.admit(&call(1, "ann")).await.is_err());
     assert_eq!(server.cli(&["EXISTS", "rz:lim:writes:{ann}"]).unwrap(), "1");
     let stats = rates.stats();
     assert_eq!(stats.len(), 1);
     assert_eq!(
         (stats[0].asked, stats[0].refused, stats[0].degraded),
-        (4, 1, 0)
+        (5, 2, 0)
     );
 }
 

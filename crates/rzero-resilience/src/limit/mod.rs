@@ -48,6 +48,7 @@ mod rate;
 mod rates;
 mod refusal;
 mod rule;
+mod shared;
 mod sync;
 
 pub use bulkhead::{Bulkhead, BulkheadConfig, BulkheadGuard, BulkheadStats};
@@ -61,6 +62,7 @@ pub use period::{PeriodConfig, PeriodLimit, PeriodState};
 pub use rate::RateLimit;
 pub use rates::RateLimits;
 pub use rule::{OnError, RateRule, RateScope};
+pub use shared::SharedRates;
 
 /// How many keys a limit remembers unless told otherwise.
 pub const CAPACITY_DEFAULT: usize = 65_536;
