@@ -34,15 +34,16 @@ pub struct DnsConfig {
     pub name: Option<String>,
     /// Names of single services, in the same two forms. Default none.
     pub names: BTreeMap<ServiceName, String>,
-    /// The name servers, `ip` or `ip:port` (port 53). Default those of `/etc/resolv.conf`.
+    /// The name servers, `ip` or `ip:port` (port 53); one is asked at a time, and the next when it
+    /// fails. Default those of `/etc/resolv.conf`.
     pub servers: Vec<String>,
     /// Which addresses are asked for. Default both kinds; a service whose instances have one of
     /// each shows twice then.
     pub family: Family,
     /// What the instances speak. Default `grpc`.
     pub protocol: String,
-    /// How long a question may take, all tries and name servers together, 50 ms to 1 min. Default
-    /// 2 s.
+    /// How long a question may take, all tries and name servers together (each has its share), 50 ms
+    /// to 1 min. Default 2 s.
     #[serde(with = "rzero_config::duration")]
     pub timeout: Duration,
     /// Shortest wait before a service is asked for again, whatever its records say, 100 ms to 1 d.

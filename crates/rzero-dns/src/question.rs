@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hickory_resolver::config::{
@@ -11,6 +12,7 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, Record, RecordType};
+use hickory_resolver::system_conf::read_system_conf;
 use hickory_resolver::{Resolver, TokioResolver};
 use rzero_core::Error;
 use tokio::time::timeout;
@@ -21,10 +23,14 @@ use crate::config::{Settings, wrong};
 /// besides.
 const REPEATS: usize = 1;
 
-/// Asks name servers.
+/// Asks name servers, one at a time: the one that answered last, and the others when it fails.
 pub(crate) struct Asker {
-    resolver: TokioResolver,
-    within: Duration,
+    /// One for each server, in the order that was configured; at least one.
+    servers: Vec<TokioResolver>,
+    /// The place of the server that is asked first.
+    first: AtomicUsize,
+    /// What each server gets of the time for a question.
+    share: Duration,
 }
 
 /// What was answered: records, or that there are none.
@@ -55,33 +61,61 @@ impl Asker {
     ///
     /// Class `InvalidInput`: no server is configured and the system names none.
     pub(crate) fn new(settings: &Settings) -> Result<Self, Error> {
-        let provider = TokioRuntimeProvider::default();
-        let mut builder = if settings.servers.is_empty() {
-            TokioResolver::builder_tokio().map_err(|error| {
+        let servers = if settings.servers.is_empty() {
+            let (system, _) = read_system_conf().map_err(|error| {
                 let why = format!("is empty, and /etc/resolv.conf cannot be used: {error}");
                 wrong("servers", &why)
-            })?
+            })?;
+            system.name_servers().to_vec()
         } else {
-            let servers = settings.servers.iter().map(name_server).collect();
-            let config = ResolverConfig::from_name_servers(servers);
-            Resolver::builder_with_config(config, provider)
+            settings.servers.iter().map(name_server).collect()
         };
-        adjust(builder.options_mut(), settings.timeout);
-        let resolver = builder
-            .build()
-            .map_err(|error| Error::internal(format!("cannot make a resolver: {error}")))?;
+        let count = u32::try_from(servers.len()).unwrap_or(u32::MAX).max(1);
+        let share = settings.timeout / count;
+        let resolver = |server| {
+            let config = ResolverConfig::from_name_servers(vec![server]);
+            let provider = TokioRuntimeProvider::default();
+            let mut builder = Resolver::builder_with_config(config, provider);
+            adjust(builder.options_mut(), share);
+            builder
+                .build()
+                .map_err(|error| Error::internal(format!("cannot make a resolver: {error}")))
+        };
         Ok(Self {
-            resolver,
-            within: settings.timeout,
+            servers: servers
+                .into_iter()
+                .map(resolver)
+                .collect::<Result<_, _>>()?,
+            first: AtomicUsize::new(0),
+            share,
         })
     }
 
     /// Asks for the records of one kind. An answer of none is an answer.
     pub(crate) async fn ask(&self, name: &Name, kind: RecordType) -> Result<Answer, Trouble> {
-        let question = self.resolver.lookup(name.clone(), kind);
-        let Ok(outcome) = timeout(self.within, question).await else {
-            let within = self.within;
-            return Err(Trouble(format!("no answer to {kind} {name} in {within:?}")));
+        let (first, count) = (self.first.load(Ordering::Relaxed), self.servers.len());
+        let mut troubles: Vec<String> = Vec::new();
+        for index in (0..count).map(|place| (first + place) % count) {
+            match self.ask_one(&self.servers[index], name, kind).await {
+                Ok(answer) => {
+                    self.first.store(index, Ordering::Relaxed);
+                    return Ok(answer);
+                }
+                Err(Trouble(why)) if troubles.contains(&why) => {}
+                Err(Trouble(why)) => troubles.push(why),
+            }
+        }
+        Err(Trouble(format!("{kind} {name}: {}", troubles.join("; "))))
+    }
+
+    async fn ask_one(
+        &self,
+        server: &TokioResolver,
+        name: &Name,
+        kind: RecordType,
+    ) -> Result<Answer, Trouble> {
+        let Ok(outcome) = timeout(self.share, server.lookup(name.clone(), kind)).await else {
+            return Err(Trouble(format!("no answer in {:?}", self.share)));
         };
         match outcome {
             Ok(lookup) => {
@@ -104,7 +138,7 @@ impl Asker {
                     ..Answer::default()
                 })
             }
-            Err(error) => Err(Trouble(format!("{kind} {name}: {error}"))),
+            Err(error) => Err(Trouble(error.to_string())),
         }
     }
 }

@@ -83,6 +83,23 @@ async fn silent_server_is_passed_over() {
 }
 
 #[tokio::test]
+async fn failing_server_is_passed_over() {
+    let (failing, server) = (Server::start().await, Server::start().await);
+    for kind in [RecordType::A, RecordType::AAAA] {
+        failing.fail("users.svc", kind, ResponseCode::ServFail);
+    }
+    server.a("users.svc", 0, &["10.0.0.1"]);
+    let mut config = config(&server);
+    config.servers.insert(0, failing.address());
+    let mut watch = watch(&config);
+    until_lists(&mut watch, &["10.0.0.1:80"]).await;
+    // The one that answers is asked from then on.
+    let (before, told) = (server.asked().len(), failing.asked().len());
+    until_true(|| server.asked().len() >= before + 6).await;
+    assert_eq!(failing.asked().len(), told);
+}
+
+#[tokio::test]
 async fn failure_codes_say_nothing_about_the_service() {
     let server = Server::start().await;
     server.a("users.svc", 0, &["10.0.0.1"]);

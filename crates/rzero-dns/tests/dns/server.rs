@@ -11,6 +11,9 @@ use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::support::PATIENCE;
 
 /// Longest answer over UDP of a client that says nothing else.
 const UDP_MAX: usize = 512;
@@ -80,9 +83,18 @@ impl Server {
         }
     }
 
+    /// Waits for its port, which somebody else may have taken meanwhile and will give back.
     pub(crate) async fn revive(&mut self) {
-        let udp = UdpSocket::bind(self.address).await.unwrap();
-        let tcp = TcpListener::bind(self.address).await.unwrap();
+        let bind = async {
+            loop {
+                let udp = UdpSocket::bind(self.address).await;
+                if let (Ok(udp), Ok(tcp)) = (udp, TcpListener::bind(self.address).await) {
+                    return (udp, tcp);
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let (udp, tcp) = timeout(PATIENCE, bind).await.unwrap();
         self.serve(udp, tcp);
     }
 

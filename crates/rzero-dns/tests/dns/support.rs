@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::server::Server;
 
 /// Only a safety net: every wait ends with an event.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn service() -> ServiceName {
     "users".parse().unwrap()
