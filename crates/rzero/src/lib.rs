@@ -86,4 +86,5 @@ pub mod parts {
 
     pub use crate::wiring::dialer;
     pub use crate::wiring::registry::{RegistrySettings, registry as open_registry};
+    pub use crate::wiring::remote::open as open_remote;
 }

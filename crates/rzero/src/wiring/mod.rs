@@ -5,7 +5,7 @@ pub(crate) mod dial;
 mod log;
 pub(crate) mod policy;
 pub(crate) mod registry;
-mod remote;
+pub(crate) mod remote;
 pub(crate) mod settings;
 
 use std::collections::BTreeMap;

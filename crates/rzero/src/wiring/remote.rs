@@ -53,9 +53,14 @@ impl Default for ConfigSettings {
     }
 }
 
-/// The remote source that the files, the environment and the command line name, once it has
-/// answered or its time is up. Blocks the thread that long.
-pub(super) fn open(local: &Loader) -> Result<Option<Arc<dyn RemoteSource>>, Error> {
+/// The configuration centre that `[config]` of the files, the environment and the command line
+/// names, once it has answered or its time (`config.timeout`) is up. Blocks the thread that long.
+/// `None` without one.
+///
+/// # Errors
+/// What is wrong with these layers, a centre whose feature is off, and one that is required and
+/// does not answer.
+pub fn open(local: &Loader) -> Result<Option<Arc<dyn RemoteSource>>, Error> {
     let mut document = local.clone().load()?;
     let settings: ConfigSettings = document.take_section(SECTION)?.unwrap_or_default();
     let Some(Kind::Etcd) = settings.remote else {
