@@ -12,5 +12,6 @@ mod hard;
 mod lanes;
 mod lifecycle;
 mod options;
+mod policy_reload;
 mod support;
 mod tls;
