@@ -104,6 +104,12 @@ impl TestServer {
         self.channel.clone()
     }
 
+    /// Its handle: what its governance and its tasks do.
+    #[must_use]
+    pub fn handle(&self) -> &AppHandle {
+        &self.handle
+    }
+
     /// Asks it to leave and waits for its drain.
     ///
     /// # Errors

@@ -4,10 +4,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rzero_core::{Phase, Served, Shields, Shutdown};
+use rzero_core::{Phase, Served, Shields, Shutdown, Tasks};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
+use super::part::LAST_MOMENT;
 use super::{Joined, Parts, Requests};
 use crate::builtin::Health;
 use crate::config::{DrainConfig, Mode};
@@ -24,6 +25,8 @@ pub struct Drained {
     pub connections_cut: u32,
     /// Background parts that did not stop in time.
     pub parts_cut: Vec<&'static str>,
+    /// Tasks beside the services that did not stop in time, see [`App::tasks`](super::App::tasks).
+    pub tasks_cut: Vec<&'static str>,
     /// Shielded sections that did not end in time.
     pub shields_cut: usize,
 }
@@ -32,7 +35,8 @@ impl Drained {
     /// Whether anything was cut.
     #[must_use]
     pub fn cut(&self) -> bool {
-        self.connections_cut > 0 || !self.parts_cut.is_empty() || self.shields_cut > 0
+        let named = self.parts_cut.len() + self.tasks_cut.len();
+        self.connections_cut > 0 || named + self.shields_cut > 0
     }
 }
 
@@ -42,6 +46,7 @@ pub(super) struct Drain {
     pub(super) mode: Mode,
     pub(super) requests: Requests,
     pub(super) shields: Arc<Shields>,
+    pub(super) tasks: Tasks,
 }
 
 impl Drain {
@@ -50,7 +55,7 @@ impl Drain {
         health: Health,
         registration: Joined,
         mut wires: JoinSet<Served>,
-        mut parts: Parts,
+        parts: Parts,
     ) -> Drained {
         let begun = Instant::now();
         let mut drained = Drained::default();
@@ -105,23 +110,26 @@ impl Drain {
             self.phase(&mut drained, Phase::Cut, CUT, cutting).await;
         }
         drained.connections_cut = cut;
+        self.back_ends(&mut drained, parts).await;
+        self.shutdown.enter(Phase::Done);
+        tell(&drained, begun.elapsed());
+        drained
+    }
+
+    /// Stops what the calls needed: sections that outlive them, parts, tasks.
+    async fn back_ends(&self, drained: &mut Drained, mut parts: Parts) {
         let back_ends = async {
             // A section that hangs must not keep the parts from being told.
             let _ = timeout(self.config.back_ends / 2, self.shields.all_closed()).await;
             parts.stop().await;
+            self.tasks.ask();
+            self.tasks.ended().await;
         };
-        self.phase(
-            &mut drained,
-            Phase::BackEnds,
-            self.config.back_ends,
-            back_ends,
-        )
-        .await;
+        self.phase(drained, Phase::BackEnds, self.config.back_ends, back_ends)
+            .await;
         drained.shields_cut = self.shields.open();
         drained.parts_cut = parts.cut().await;
-        self.shutdown.enter(Phase::Done);
-        tell(&drained, begun.elapsed());
-        drained
+        drained.tasks_cut = self.tasks.stop(LAST_MOMENT).await.tasks;
     }
 
     /// Enters a phase and does its work until that is done, its time is up, or somebody who asked
@@ -162,13 +170,14 @@ fn tell(drained: &Drained, took: Duration) {
     let phases = phases.join(" ");
     if drained.cut() {
         let (connections, shields) = (drained.connections_cut, drained.shields_cut);
-        let parts = drained.parts_cut.join(" ");
+        let (parts, tasks) = (drained.parts_cut.join(" "), drained.tasks_cut.join(" "));
         tracing::warn!(
             ?took,
             phases,
             connections,
             shields,
             parts,
+            tasks,
             "left; something was cut"
         );
     } else {

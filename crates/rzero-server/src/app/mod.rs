@@ -11,10 +11,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rzero_core::{
     Address, Bound, Call, Duplex, Error, Reply, Result, Served, Service, ServiceDesc, Shields,
-    Shutdown, Stop, Trailers, Wire,
+    Shutdown, Stop, Tasks, Trailers, Wire,
 };
 use rzero_policy::PolicyWatch;
 use rzero_registry::{Instance, InstanceId, Registration, Registry, ServiceName};
+use rzero_resilience::limit::SharedRates;
 use rzero_resilience::shed::Signals;
 use rzero_resilience::shed::cpu::{self, CpuSampler};
 use tokio::sync::watch;
@@ -51,7 +52,9 @@ pub struct App<L = Identity> {
     registry: Option<Arc<dyn Registry>>,
     policies: Option<PolicyWatch>,
     auth: AuthHooks,
+    shared_rates: Option<Arc<dyn SharedRates>>,
     signals: Arc<Signals>,
+    tasks: Tasks,
     requests: Requests,
 }
 
@@ -70,6 +73,7 @@ impl App {
             .parse()
             .map_err(|e| Error::invalid_input(format!("service.lane: {e}")))?;
         server.drain.check(service.mode)?;
+        let tasks = Tasks::new();
         Ok(Self {
             service,
             server,
@@ -81,8 +85,10 @@ impl App {
             registry: None,
             policies: None,
             auth: AuthHooks::new(),
+            shared_rates: None,
             signals: Arc::new(Signals::new(Instant::now())),
-            requests: Requests::new(),
+            requests: Requests::new(tasks.group()),
+            tasks,
         })
     }
 }
@@ -111,6 +117,14 @@ impl<L> App<L> {
         self
     }
 
+    /// Counts the calls under rate rules of scope `distributed` in this store; without one such a
+    /// rule is an error.
+    #[must_use]
+    pub fn shared_rates(mut self, rates: Arc<dyn SharedRates>) -> Self {
+        self.shared_rates = Some(rates);
+        self
+    }
+
     /// What authentication needs beside `[server.auth]`: where tokens are kept, what judges them.
     #[must_use]
     pub fn auth(mut self, hooks: AuthHooks) -> Self {
@@ -132,7 +146,9 @@ impl<L> App<L> {
             registry: self.registry,
             policies: self.policies,
             auth: self.auth,
+            shared_rates: self.shared_rates,
             signals: self.signals,
+            tasks: self.tasks,
             requests: self.requests,
         }
     }
@@ -172,6 +188,14 @@ impl<L> App<L> {
         &self.signals
     }
 
+    /// The owner of tasks that run beside the services; clone it to where they are started. They
+    /// are asked to stop when the last part has ended, and cut when the time of the drain is up.
+    /// Unlike a [`part`](App::part), a task that ends or fails leaves the server alone.
+    #[must_use]
+    pub fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
     /// A handle to ask for a shutdown and to learn the addresses, while [`run`](App::run) runs.
     #[must_use]
     pub fn handle(&self) -> AppHandle {
@@ -207,10 +231,12 @@ impl<L> App<L> {
         for (_, wire) in bound {
             wires.spawn(wire.serve(Arc::clone(&router) as _, shutdown.stop()));
         }
-        let _signals = self.requests.listen_to_signals()?;
+        // What the server itself needs to its very end.
+        let own = self.tasks.group();
+        self.requests.listen_to_signals(&own)?;
         self.requests.governed(governor.clone());
-        let _governance = keep(governor, self.signals, self.policies);
-        let mut parts = Parts::start(self.parts);
+        keep(governor, self.signals, self.policies, &own);
+        let mut parts = Parts::start(self.parts, &self.tasks);
         health.set_serving(true);
         let registering = register(self.registry.as_deref(), instance);
         let (registration, mut failure) = tokio::select! {
@@ -242,6 +268,7 @@ impl<L> App<L> {
             mode: self.service.mode,
             requests: self.requests,
             shields,
+            tasks: self.tasks,
         };
         let drained = drain.run(health, registration, wires, parts).await;
         failure.map_or(Ok(drained), Err)
@@ -254,6 +281,7 @@ impl<L> App<L> {
         let common = Common {
             signals: Arc::clone(&self.signals),
             shields: Arc::clone(shields),
+            shared_rates: self.shared_rates.clone(),
             timeout: Some(self.server.rpc.timeout),
         };
         Governor::new(&self.services(), &policies, common, now)
@@ -302,18 +330,13 @@ impl<L> App<L> {
     }
 }
 
-/// What keeps governance going while the answer lives: the sampler of the process's CPU use, and
-/// whoever follows the policies.
-fn keep(governor: Governor, signals: Arc<Signals>, policies: Option<PolicyWatch>) -> JoinSet<()> {
-    let mut tasks = JoinSet::new();
-    tasks.spawn(async move {
-        let never = cpu::run(CpuSampler::system(), signals).await;
-        match never {}
-    });
+/// Starts what keeps governance going: the sampler of the process's CPU use, and whoever follows
+/// the policies.
+fn keep(governor: Governor, signals: Arc<Signals>, policies: Option<PolicyWatch>, tasks: &Tasks) {
+    drop(tasks.spawn("cpu-sampler", cpu::run(CpuSampler::system(), signals)));
     if let Some(policies) = policies {
-        tasks.spawn(follow(governor, policies));
+        drop(tasks.spawn("policies", follow(governor, policies)));
     }
-    tasks
 }
 
 async fn bind(wires: &[Arc<dyn Wire>]) -> Result<Vec<(&'static str, Box<dyn Bound>)>> {

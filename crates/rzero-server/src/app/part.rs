@@ -1,15 +1,15 @@
 //! Background parts of a server.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rzero_core::{BoxFuture, Error, Phase, Result, Shutdown, Stop, recover};
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use rzero_core::{BoxFuture, Error, Result, Stop, Task, Tasks};
 use tokio::time::timeout;
 
 /// What is left to a part that is cut.
-const LAST_MOMENT: Duration = Duration::from_millis(100);
+pub(super) const LAST_MOMENT: Duration = Duration::from_millis(100);
 
 /// A part that has not started.
 pub(crate) struct Part {
@@ -28,88 +28,94 @@ impl Part {
             work: Box::new(|stop| Box::pin(work(stop))),
         }
     }
+
+    /// Starts it, as the one task of an owner of its own, because it is stopped on its own.
+    fn start(self, tasks: &Tasks) -> Running {
+        let owner = tasks.group();
+        let task = owner.spawn(self.name, (self.work)(owner.stopping()));
+        Running {
+            name: self.name,
+            owner,
+            task: Some(task),
+        }
+    }
 }
 
 struct Running {
     name: &'static str,
-    shutdown: Shutdown,
-    task: JoinHandle<()>,
+    owner: Tasks,
+    /// `None` once its end is known.
+    task: Option<Task<Result<()>>>,
+}
+
+impl Running {
+    /// How it ended; pending while it runs and when that is known already.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let Some(task) = &mut self.task else {
+            return Poll::Pending;
+        };
+        let Poll::Ready(end) = Pin::new(task).poll(cx) else {
+            return Poll::Pending;
+        };
+        self.task = None;
+        let end = end.and_then(|end| end);
+        if let Err(error) = &end {
+            tracing::error!(part = self.name, %error, "a background part failed; leaving");
+        }
+        Poll::Ready(end)
+    }
+
+    /// Waits for its end.
+    async fn end(&mut self) {
+        if self.task.is_some() {
+            // A failure was told; the server leaves already.
+            let _ = poll_fn(|cx| self.poll_end(cx)).await;
+        }
+    }
 }
 
 /// The parts that run, in the order in which they started.
-pub(crate) struct Parts {
-    running: Vec<Running>,
-    failures: mpsc::Receiver<Error>,
-}
+pub(crate) struct Parts(Vec<Running>);
 
 impl Parts {
-    pub(crate) fn start(parts: Vec<Part>) -> Self {
-        // One place for each part: a failure is never lost and no sender ever waits.
-        let (failed, failures) = mpsc::channel(parts.len().max(1));
-        let start = |part: Part| {
-            let shutdown = Shutdown::new();
-            let (work, name, failed) = ((part.work)(shutdown.stop()), part.name, failed.clone());
-            let task = tokio::spawn(async move {
-                if let Err(error) = recover(work).await {
-                    tracing::error!(part = name, %error, "a background part failed; leaving");
-                    let _ = failed.try_send(error);
-                }
-            });
-            Running {
-                name,
-                shutdown,
-                task,
-            }
-        };
-        Self {
-            running: parts.into_iter().map(start).collect(),
-            failures,
-        }
+    pub(crate) fn start(parts: Vec<Part>, tasks: &Tasks) -> Self {
+        Self(parts.into_iter().map(|part| part.start(tasks)).collect())
     }
 
     /// The first failure; pending while all is well.
     pub(crate) async fn failed(&mut self) -> Error {
-        match self.failures.recv().await {
-            Some(error) => error,
-            // Every part ended well: there is nothing to wait for.
-            None => std::future::pending().await,
-        }
+        poll_fn(|cx| {
+            for part in &mut self.0 {
+                if let Poll::Ready(Err(error)) = part.poll_end(cx) {
+                    return Poll::Ready(error);
+                }
+            }
+            Poll::Pending
+        })
+        .await
     }
 
     /// Stops the parts, the last one first.
     pub(crate) async fn stop(&mut self) {
-        while let Some(part) = self.running.last_mut() {
-            part.shutdown.enter(Phase::Done);
-            let _ = (&mut part.task).await;
-            self.running.pop();
+        while let Some(part) = self.0.last_mut() {
+            part.owner.ask();
+            part.end().await;
+            self.0.pop();
         }
     }
 
     /// Aborts what still runs and says what it was. Parts that were never told to stop, because a
     /// later one hung, get a moment for it.
     pub(crate) async fn cut(&mut self) -> Vec<&'static str> {
-        self.running
-            .iter()
-            .for_each(|part| part.shutdown.enter(Phase::Done));
+        self.0.iter().for_each(|part| part.owner.ask());
         let _ = timeout(LAST_MOMENT, async {
-            for part in self
-                .running
-                .iter_mut()
-                .filter(|part| !part.task.is_finished())
-            {
-                let _ = (&mut part.task).await;
+            for part in &mut self.0 {
+                part.end().await;
             }
         })
         .await;
-        self.running.retain(|part| !part.task.is_finished());
-        let names = self.running.iter().map(|part| part.name).collect();
-        self.running.clear();
-        names
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.task.abort();
+        // The end of their owners cuts them.
+        let cut = self.0.drain(..).filter(|part| part.task.is_some());
+        cut.map(|part| part.name).collect()
     }
 }

@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rzero_core::{Address, Error, Result};
+use rzero_core::{Address, Error, Result, TaskStats, Tasks};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Addresses;
@@ -17,14 +16,17 @@ pub(crate) struct Requests {
     count: Arc<watch::Sender<u32>>,
     addresses: Arc<Addresses>,
     governor: Arc<OnceLock<Governor>>,
+    /// Owns nothing: counts with the tasks of the server.
+    tasks: Tasks,
 }
 
 impl Requests {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(tasks: Tasks) -> Self {
         Self {
             count: Arc::new(watch::Sender::new(0)),
             addresses: Arc::new(watch::Sender::new(None)),
             governor: Arc::default(),
+            tasks,
         }
     }
 
@@ -33,19 +35,19 @@ impl Requests {
             count: Arc::clone(&self.count),
             addresses: self.addresses.subscribe(),
             governor: Arc::clone(&self.governor),
+            tasks: self.tasks.clone(),
         }
     }
 
-    /// Counts SIGTERM and ctrl-c while the answer lives.
-    pub(crate) fn listen_to_signals(&self) -> Result<JoinSet<()>> {
+    /// Counts SIGTERM and ctrl-c, in a task.
+    pub(crate) fn listen_to_signals(&self, tasks: &Tasks) -> Result<()> {
         let failed = |e: std::io::Error| {
             Error::internal("cannot listen to signals of the operating system").with_source(e)
         };
         let mut term = signal(SignalKind::terminate()).map_err(failed)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
         let count = Arc::clone(&self.count);
-        let mut task = JoinSet::new();
-        task.spawn(async move {
+        drop(tasks.spawn("signals", async move {
             loop {
                 tokio::select! {
                     _ = term.recv() => {}
@@ -53,8 +55,8 @@ impl Requests {
                 }
                 count.send_modify(|n| *n += 1);
             }
-        });
-        Ok(task)
+        }));
+        Ok(())
     }
 
     pub(crate) fn governed(&self, governor: Governor) {
@@ -79,6 +81,7 @@ pub struct AppHandle {
     count: Arc<watch::Sender<u32>>,
     addresses: watch::Receiver<Option<Vec<(&'static str, Address)>>>,
     governor: Arc<OnceLock<Governor>>,
+    tasks: Tasks,
 }
 
 impl AppHandle {
@@ -93,6 +96,12 @@ impl AppHandle {
     pub fn governance(&self) -> Option<Governance> {
         let governor = self.governor.get()?;
         Some(governor.view(Instant::now()))
+    }
+
+    /// The counts of the tasks and parts of the server by name, those included that have ended.
+    #[must_use]
+    pub fn tasks(&self) -> Vec<TaskStats> {
+        self.tasks.snapshot()
     }
 
     /// Waits until the server is ready and tells the address it listens on for `protocol`;
