@@ -76,7 +76,7 @@ async fn a_connection_that_says_nothing_is_replaced() {
     let proxy = FaultProxy::start(server.endpoint()).unwrap();
     let mut quick = config(vec![proxy.endpoint()]);
     quick.response_timeout = ms(100);
-    quick.connect_timeout = ms(100);
+    quick.connect_timeout = ms(1000);
     let redis = Redis::connect("main", &quick).await.unwrap();
     assert_eq!(proxy.accepted(), 1);
     proxy.set(Fault::Blackhole);

@@ -93,7 +93,15 @@ pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) 
     assert!(outcome.is_ok(), "{what}: not within {within:?}");
 }
 
-/// How often each command was called since [`reset_counts`], by name.
+/// Microseconds on the server's clock.
+pub(crate) fn clock_micros(server: &RedisServer) -> u64 {
+    let time = server.cli(&["TIME"]).unwrap();
+    let (seconds, micros) = time.split_once('\n').unwrap();
+    let number = |text: &str| text.trim().parse::<u64>().unwrap();
+    number(seconds) * 1_000_000 + number(micros)
+}
+
+/// How often a command was called since [`reset_counts`].
 pub(crate) fn count(server: &RedisServer, command: &str) -> u64 {
     let stats = server.cli(&["INFO", "commandstats"]).unwrap();
     let prefix = format!("cmdstat_{command}:calls=");
