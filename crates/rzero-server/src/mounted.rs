@@ -1,8 +1,8 @@
 //! The chain around every served call, in one place and one order.
 //!
 //! Outside in: governance (deadline → shedding → calls at once → rate → breaker, one fused step) →
-//! deadline while it runs → recover (a panic becomes one INTERNAL answer) → authentication → user
-//! layers → handler. What stands before `recover` runs no user code. What governance gave a call,
+//! deadline while it runs → recover (a panic becomes one INTERNAL answer) → rates that all processes
+//! share → authentication → user layers → handler. What stands before `recover` runs no user code. What governance gave a call,
 //! the call holds until its answer is made, a stream until its trailers are.
 //!
 //! The clock is read twice: when a call is let in, and when it has ended.
@@ -78,8 +78,12 @@ where
         admitted,
     };
     let ambient = enter(&mut call.info, guard.shields());
+    let rates = guard.shared_rates(&ending.admitted);
     let (service, gate) = (Arc::clone(service), entrance.gate.clone());
     let handled = async move {
+        if let Some(rates) = rates {
+            rates.admit(&call.info).await?;
+        }
         if let Some(gate) = gate {
             gate.check(&mut call.info, begun).await?;
         }

@@ -8,7 +8,7 @@ use rzero_core::{
     Admission, CallInfo, Class, Error, Fixed, Method, Outcome, Permit, Result, ServiceDesc, Shields,
 };
 use rzero_resilience::breaker::{Breaker, Pass};
-use rzero_resilience::limit::{Concurrency, ConcurrencyPermit};
+use rzero_resilience::limit::{Concurrency, ConcurrencyPermit, SharedRates};
 use rzero_resilience::shed::Ticket;
 use tokio::time::Instant;
 
@@ -57,13 +57,13 @@ pub(super) struct Governed {
 #[derive(Debug)]
 pub(crate) struct Admitted {
     held: Held,
-    finishes: bool,
+    rules: Rules,
 }
 
 impl Admitted {
     /// Whether the handler runs to its end when its caller has left.
     pub(crate) const fn finishes(&self) -> bool {
-        self.finishes
+        self.rules.finishes()
     }
 
     /// The call ended.
@@ -96,8 +96,13 @@ impl Guard {
         }
         call.set_priority(rules.priority());
         let held = shared.hold(rules, limit, &governed.breaker, call, now)?;
-        let finishes = rules.finishes();
-        Ok(Admitted { held, finishes })
+        Ok(Admitted { held, rules })
+    }
+
+    /// Rate limits that the call still has to ask, because they have to be waited for.
+    pub(crate) fn shared_rates(&self, admitted: &Admitted) -> Option<Arc<dyn SharedRates>> {
+        let asked = admitted.rules.has(Switch::SharedRate);
+        asked.then(|| self.0.shared.shared_rates.clone()).flatten()
     }
 
     /// Sections that outlive a cancelled call.

@@ -107,7 +107,7 @@ impl ByCaller {
         Tailored {
             class,
             caller: caller.into(),
-            rules: shared.rules(&self.policies, &policy, call.method().kind()),
+            rules: shared.rules(&self.policies, &policy, call.method()),
             concurrency,
         }
     }

@@ -11,7 +11,7 @@ use rzero_core::{
 };
 use rzero_policy::{MethodPolicy, Policies, PolicyName, Scope, Side};
 use rzero_resilience::breaker::Breaker;
-use rzero_resilience::limit::{Concurrency, RateLimits};
+use rzero_resilience::limit::{Concurrency, RateLimits, RateRule, RateScope, SharedRates};
 use rzero_resilience::shed::{Shedder, Signals};
 use tokio::time::Instant;
 
@@ -39,6 +39,7 @@ pub(super) struct Shared {
     pub(super) shedder: Shedder,
     pub(super) concurrency: Concurrency,
     pub(super) rates: RateLimits,
+    pub(super) shared_rates: Option<Arc<dyn SharedRates>>,
     pub(super) shields: Arc<Shields>,
     pub(super) expired: AtomicU64,
     timeout: Option<Duration>,
@@ -48,6 +49,7 @@ pub(super) struct Shared {
 pub(crate) struct Common {
     pub(crate) signals: Arc<Signals>,
     pub(crate) shields: Arc<Shields>,
+    pub(crate) shared_rates: Option<Arc<dyn SharedRates>>,
     /// Time of a unary call whose caller gave none, unless a policy says so.
     pub(crate) timeout: Option<Duration>,
 }
@@ -68,6 +70,7 @@ impl Governor {
             shedder: Shedder::new(&whole.shed, common.signals, now).map_err(wrong)?,
             concurrency: Concurrency::new(&whole.concurrency).map_err(wrong)?,
             rates: RateLimits::new(services, &whole.rates).map_err(wrong)?,
+            shared_rates: common.shared_rates,
             shields: common.shields,
             expired: AtomicU64::new(0),
             timeout: common.timeout,
@@ -92,6 +95,7 @@ impl Governor {
     /// A policy that makes no sense; those before it are in force then.
     pub(crate) fn reload(&self, policies: &Policies, now: Instant) -> Result<()> {
         let (shared, server) = (&self.0.shared, policies.server());
+        shared.share(&server.rates, now)?;
         shared.shedder.reconfigure(&server.shed).map_err(wrong)?;
         let concurrency = &shared.concurrency;
         concurrency
@@ -153,15 +157,38 @@ impl Shared {
         }))
     }
 
-    /// What a call of such a method keeps to.
-    pub(super) fn rules(&self, policies: &Policies, policy: &MethodPolicy, kind: Kind) -> Rules {
-        let rates = !policies.server().rates.is_empty();
-        Rules::free(self.time(Some(policy), kind))
+    /// Hands on the rules that all processes share.
+    fn share(&self, rules: &[RateRule], now: Instant) -> Result<()> {
+        let mut shared = rules.iter().filter(|r| r.scope == RateScope::Distributed);
+        match (&self.shared_rates, shared.next()) {
+            (Some(store), _) => store.reconfigure(rules, now),
+            (None, None) => Ok(()),
+            (None, Some(rule)) => Err(Error::invalid_input(format!(
+                "policy.rate `{}`: its scope is distributed, but nothing is shared: give \
+                 App::shared_rates a store, or write scope = \"local\"",
+                rule.name
+            ))),
+        }
+    }
+
+    /// What a call of `method` keeps to.
+    pub(super) fn rules(
+        &self,
+        policies: &Policies,
+        policy: &MethodPolicy,
+        method: Method,
+    ) -> Rules {
+        let mut rates = policies.server().rates.iter();
+        let local = rates.any(|r| r.scope == RateScope::Local);
+        let shared = self.shared_rates.as_ref().is_some_and(|s| s.covers(method));
+        let rated = policy.has(PolicyName::Rate);
+        Rules::free(self.time(Some(policy), method.kind()))
             .with_priority(policy.priority)
             .with_on_cancel(policy.on_cancel)
             .with(Switch::Shed, policy.has(PolicyName::Shed))
             .with(Switch::Concurrency, policy.has(PolicyName::Concurrency))
-            .with(Switch::Rate, rates && policy.has(PolicyName::Rate))
+            .with(Switch::Rate, local && rated)
+            .with(Switch::SharedRate, shared && rated)
             .with(Switch::Breaker, policy.breaker.get().enabled)
     }
 
@@ -217,7 +244,7 @@ impl Governed {
             }
             Arc::new(new)
         }));
-        let rules = shared.rules(policies, &policy, method.kind);
+        let rules = shared.rules(policies, &policy, Method::new(method));
         self.rules.set(rules.with(Switch::ByCaller, by_caller));
         Ok(())
     }
@@ -236,7 +263,7 @@ impl Governed {
             priority: rules.priority(),
             finishes: rules.finishes(),
             shed: rules.has(Switch::Shed),
-            rate: rules.has(Switch::Rate),
+            rate: rules.has(Switch::Rate) || rules.has(Switch::SharedRate),
             limited: rules.has(Switch::Concurrency),
             concurrency: limit_view(&self.concurrency),
             breaker: self.breaker.snapshot(now),

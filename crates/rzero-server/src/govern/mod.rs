@@ -9,6 +9,9 @@
 //! 4. rate limits;
 //! 5. the breaker of the method, which is off unless a policy switches it on.
 //!
+//! Rate limits that all processes share have to be waited for, so the chain asks them behind this
+//! step, while the call holds its places.
+//!
 //! All of it holds for the whole server, not for a connection, and for streams as for unary calls:
 //! what a call holds, it holds to its trailers. Deciding takes no lock, allocates nothing and reads
 //! no clock. A reload changes what is compared with, never what was counted.

@@ -23,6 +23,8 @@ pub(super) enum Switch {
     Breaker = 1 << 3,
     /// Whether some callers have rules of their own.
     ByCaller = 1 << 4,
+    /// Rate limits that all processes share, which have to be waited for.
+    SharedRate = 1 << 7,
 }
 
 /// The time holds for callers that gave a longer one too.

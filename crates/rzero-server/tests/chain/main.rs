@@ -8,4 +8,5 @@ mod alloc;
 mod callers;
 mod deadlines;
 mod permits;
+mod shared_rates;
 mod support;

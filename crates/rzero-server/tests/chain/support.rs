@@ -137,6 +137,11 @@ pub(crate) fn policies(text: &str) -> Policies {
 
 /// A server that keeps to the policies in `text`.
 pub(crate) async fn serve(text: &str) -> Server {
+    serve_with(text, |app| app).await
+}
+
+/// The same, with something added.
+pub(crate) async fn serve_with(text: &str, add: impl FnOnce(App) -> App) -> Server {
     let (sender, dispatch) = oneshot::channel();
     let (policies, watch) = watch::channel(policies(text));
     let service = ServiceConfig {
@@ -149,13 +154,15 @@ pub(crate) async fn serve(text: &str) -> Server {
     let shop = Shop::default();
     let slow = Arc::clone(&shop.slow);
     let app = App::new(service, ServerConfig::default()).unwrap();
-    let app = app
+    let app = add(app)
         .wire(Arc::new(OpenWire(Mutex::new(Some(sender)))))
         .policies(watch)
         .serve(shop);
     let handle = app.handle();
     let task = tokio::spawn(app.run());
-    handle.address("open").await.unwrap();
+    if handle.address("open").await.is_none() {
+        panic!("{:?}", task.await.unwrap().unwrap_err());
+    }
     Server {
         dispatch: dispatch.await.unwrap(),
         handle,
