@@ -42,7 +42,8 @@ pub struct MethodPolicy {
     pub priority: Priority,
     /// The circuit breaker; by default enabled in clients and not in servers.
     pub breaker: breaker::Settings,
-    /// Retries. Client only. Its `attempt_timeout` holds without retries, too.
+    /// Retries. Client only. Its `attempt_timeout` holds without retries, too; `None` leaves it to
+    /// the client.
     pub retry: retry::Policy,
     /// Hedging. Client only. Its two caps are those of the whole target: see
     /// [`ClientPolicy::hedge`](crate::ClientPolicy::hedge).
@@ -74,7 +75,7 @@ impl MethodPolicy {
         }
     }
 
-    /// Time of one attempt of a client; `None` is all the time of the call.
+    /// Time of one attempt of a client; `None` leaves it to the client.
     #[must_use]
     pub fn attempt_timeout(&self) -> Option<Duration> {
         self.retry.attempt_timeout

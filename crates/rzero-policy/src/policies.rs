@@ -194,32 +194,38 @@ impl Policies {
         value: impl Fn(&Values) -> Checked<T>,
     ) -> (T, Values, Vec<&Rule>) {
         let inner = &*self.0;
-        let mut tree = inner.base.clone();
-        let mut values = inner.base_values.clone();
-        let mut best = value(&values).expect("checked when it was read");
+        let fits = |rule: &&Rule| rule.matches.fits(side, scope, &inner.callers, path);
+        let rules: Vec<&Rule> = inner.rules.iter().filter(fits).collect();
+        let made = |rules: &[&Rule]| {
+            let mut tree = inner.base.clone();
+            rules.iter().for_each(|rule| tree.merge(&rule.values));
+            let values = read::values(&tree)?;
+            let made = value(&values).map_err(|wrong| wrong.placed(&tree))?;
+            Ok::<_, Error>((made, values))
+        };
+        if !rules.is_empty()
+            && let Ok((made, values)) = made(&rules)
+        {
+            return (made, values, rules);
+        }
+        // Without rules, or with such that contradict each other: one after the other.
+        let values = inner.base_values.clone();
+        let mut best = (value(&values).expect("checked when it was read"), values);
         let mut followed = Vec::new();
-        for rule in &inner.rules {
-            if !rule.matches.fits(side, scope, &inner.callers, path) {
-                continue;
-            }
-            let mut above = tree.clone();
-            above.merge(&rule.values);
-            let read = read::values(&above).and_then(|read| match value(&read) {
-                Ok(made) => Ok((read, made)),
-                Err(wrong) => Err(wrong.placed(&above)),
-            });
-            match read {
-                Ok((read, made)) => {
-                    (tree, values, best) = (above, read, made);
-                    followed.push(rule);
+        for rule in rules {
+            followed.push(rule);
+            match made(&followed) {
+                Ok(made) => best = made,
+                Err(error) => {
+                    followed.pop();
+                    tracing::error!(
+                        rule = rule.values.key(), at = %rule.values.written(), method = path,
+                        %side, %error, "policy rule left out: it contradicts an earlier one",
+                    );
                 }
-                Err(error) => tracing::error!(
-                    rule = rule.values.key(), at = %rule.values.written(), method = path, %side,
-                    %error, "policy rule left out: it contradicts an earlier one",
-                ),
             }
         }
-        (best, values, followed)
+        (best.0, best.1, followed)
     }
 }
 

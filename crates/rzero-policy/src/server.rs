@@ -18,3 +18,11 @@ pub struct ServerPolicy {
     /// `[policy.bulkhead.<name>]`: bulkheads by name, for code that asks for them.
     pub bulkheads: BTreeMap<String, BulkheadConfig>,
 }
+
+impl ServerPolicy {
+    /// The settings of the bulkhead called `name`; the defaults when nothing is written.
+    #[must_use]
+    pub fn bulkhead(&self, name: &str) -> BulkheadConfig {
+        self.bulkheads.get(name).cloned().unwrap_or_default()
+    }
+}

@@ -4,5 +4,6 @@ mod layers;
 mod messages;
 mod remote;
 mod secrets;
+mod sections;
 mod support;
 mod watching;
