@@ -145,12 +145,15 @@ impl StreamIo for Tracked {
     }
 
     fn release_recv(&self) {
-        if let Some(mut flight) = self.flight() {
-            match self.answered.load(Ordering::Relaxed) {
-                true => flight.abandon(),
-                // By its drop: whoever waited until the deadline was left without an answer.
-                false => drop(flight),
+        // Whoever waited until the deadline was left without an answer.
+        let now = Instant::now();
+        let late = self.deadline.is_some_and(|at| at <= now);
+        match self.flight() {
+            Some(mut flight) if late && !self.answered.load(Ordering::Relaxed) => {
+                flight.finish_stream(Err(&Error::fixed(&LATE)), now);
             }
+            Some(mut flight) => flight.abandon(),
+            None => {}
         }
         self.inner.release_recv();
     }

@@ -17,9 +17,11 @@ const TABLES: usize = 6;
 pub(crate) struct Table<T> {
     /// A method sits in the first table in which its slot was free when it came, so a free slot on
     /// the way means that the method is new.
-    tables: [OnceLock<Box<[OnceLock<(Method, T)>]>>; TABLES],
+    tables: [OnceLock<Box<[Slot<T>]>>; TABLES],
     others: OnceLock<T>,
 }
+
+type Slot<T> = OnceLock<(Method, T)>;
 
 impl<T> Table<T> {
     pub(crate) fn new() -> Self {
@@ -79,12 +81,7 @@ fn hash(method: Method) -> usize {
         None => path.iter().fold(0, |end, byte| end << 8 | u64::from(*byte)),
     };
     let wide = u128::from(end ^ path.len() as u64) * 0x9E37_79B9_7F4A_7C15;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a hash: any of its bits will do"
-    )]
-    let mixed = (wide ^ (wide >> 64)) as usize;
-    mixed
+    (wide ^ (wide >> 64)) as usize
 }
 
 #[cfg(test)]
