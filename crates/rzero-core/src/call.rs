@@ -86,7 +86,8 @@ impl CallInfo {
         self.method
     }
 
-    /// When the call was read from the wire (server) or begun (client).
+    /// When the call was read from the wire (server; a unary call with its whole message) or begun
+    /// (client).
     #[must_use]
     pub fn received(&self) -> Instant {
         self.received
@@ -157,6 +158,12 @@ impl CallInfo {
     #[must_use]
     pub fn waits_for_ready(&self) -> bool {
         self.flags & WAIT_FOR_READY != 0
+    }
+
+    /// Says when the call was read from the wire: what it waits from then on is our doing, and no
+    /// longer its caller's.
+    pub fn set_received(&mut self, received: Instant) {
+        self.received = received;
     }
 
     /// Sets or clears the deadline.

@@ -205,9 +205,11 @@ impl Requests {
             task: None,
             answers,
         });
-        if let Served::Gathering(gather) = std::mem::replace(data, running)
+        if let Served::Gathering(mut gather) = std::mem::replace(data, running)
             && let Some(message) = gather.message
         {
+            // The time that a message takes to arrive is no time in a queue of ours.
+            gather.info.set_received(self.now);
             self.work.push(Work::Unary {
                 stream,
                 info: gather.info,
