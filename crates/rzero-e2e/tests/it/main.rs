@@ -8,6 +8,7 @@ mod deadlines;
 mod etcd;
 mod fresh;
 mod governance_client;
+mod governance_server;
 mod hard;
 mod lanes;
 mod lifecycle;
