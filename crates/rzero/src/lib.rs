@@ -39,13 +39,13 @@ mod wiring;
 
 pub use rzero_client::{CallOptions, Channel, ClientStream, NodeView};
 pub use rzero_core::{
-    Ambient, Call, CallInfo, Class, Code, Cx, Error, Fault, InterceptLayer, Interceptor, JoinSet,
-    Lane, Metadata, Outcome, Priority, Receiver, Reply, Result, RetrySafety, Sender, Service, Stop,
-    Value, Violation, shield, spawn, spawn_blocking,
+    Ambient, Call, CallInfo, Class, Code, Cx, Error, Fault, Identity, InterceptLayer, Interceptor,
+    JoinSet, Lane, Metadata, Outcome, Priority, Receiver, Reply, Restart, Result, RetrySafety,
+    Sender, Service, Stop, Task, TaskStats, Tasks, Value, Violation, shield, spawn, spawn_blocking,
 };
 pub use rzero_policy as policy;
 pub use rzero_resilience as resilience;
-pub use rzero_server::{AppHandle, Drained, Exit};
+pub use rzero_server::{AppHandle, AuthHooks, Drained, Exit, TokenStore};
 #[cfg(feature = "tonic")]
 pub use rzero_tonic as tonic;
 #[cfg(feature = "tower")]

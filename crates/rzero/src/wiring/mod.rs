@@ -15,11 +15,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rzero_client::{Channel, ClientConfig};
-use rzero_core::{Call, Duplex, Error, Reply, Result, Service, Stop, Trailers};
+use rzero_core::{Call, Duplex, Error, Reply, Result, Service, Stop, Tasks, Trailers};
 use rzero_policy::PolicyWatch;
 use rzero_registry::{Registry, ServiceName};
 use rzero_server::rt::Describe;
-use rzero_server::{AppHandle, Drained, Exit};
+use rzero_server::{AppHandle, AuthHooks, Drained, Exit};
 use tower_layer::{Identity, Layer, Stack};
 
 use policy::Live;
@@ -127,6 +127,21 @@ impl<L> App<L> {
     {
         self.server = self.server.part(name, work);
         self
+    }
+
+    /// What authentication needs beside `[server.auth]`: where tokens are kept, what judges them.
+    #[must_use]
+    pub fn auth(mut self, hooks: AuthHooks) -> Self {
+        self.server = self.server.auth(hooks);
+        self
+    }
+
+    /// The owner of tasks that run beside the services; clone it to where they are started. They
+    /// are asked to stop when the last part has ended, and cut when the time of the drain is up.
+    /// Unlike a [`part`](App::part), a task that ends or fails leaves the application alone.
+    #[must_use]
+    pub fn tasks(&self) -> &Tasks {
+        self.server.tasks()
     }
 
     /// A handle to ask for a shutdown and to learn the addresses.
