@@ -6,73 +6,75 @@ fn fails(text: &str) -> String {
     Policies::from_toml(text).unwrap_err().to_string()
 }
 
-/// The text of one line of `[policy]`, wrong, and what the message has to say about it.
+/// One line of `[policy]` that is wrong, its key, and what the message has to say.
+const OUT_OF_RANGE: &[(&str, &str, &str)] = &[
+    ("breaker.k = 0.5", "breaker.k", "write 1 to 100"),
+    (
+        "breaker.window = '1ms'",
+        "breaker.window",
+        "10 ms to 1 hour",
+    ),
+    ("breaker.slow = '1us'", "breaker.slow", "at least 1"),
+    ("retry.attempts = 0", "retry.attempts", "1 to 11"),
+    ("retry.repicks = 99", "retry.repicks", "0 to 10"),
+    ("retry.base = '2s'", "retry.base", "not over `cap`"),
+    (
+        "retry.on = ['CONECT']",
+        "retry.on",
+        "no reason \"CONECT\"; one of",
+    ),
+    (
+        "hedge.calls_ratio_max = 2",
+        "hedge.calls_ratio_max",
+        "0 to 1",
+    ),
+    ("budget.ratio = 1.5", "budget.ratio", "0 to 1"),
+    (
+        "concurrency.adaptive.min = 0",
+        "concurrency.adaptive.min",
+        "within 1",
+    ),
+    (
+        "outlier.consecutive = 300",
+        "outlier.consecutive",
+        "0 to 254",
+    ),
+    ("slow_start.floor = 0", "slow_start.floor", "above 0 to 1"),
+    ("subset.size = 65", "subset.size", "1 to 64"),
+    ("zone.spill_below = 2", "zone.spill_below", "0 to 1"),
+    ("timeout = '0s'", "timeout", "\"1ms\" to \"365d\""),
+    ("shed.cpu = 1", "shed.cpu", "0.001 to 0.999"),
+    (
+        "shed.queue_wait_max = '0s'",
+        "shed.queue_wait_max",
+        "1ms to 60s",
+    ),
+    (
+        "server.concurrency.adaptive.queue = 0",
+        "server.concurrency.adaptive.queue",
+        "1 or more",
+    ),
+    (
+        "bulkhead.reports.max = 0",
+        "bulkhead.reports.max",
+        "within 1",
+    ),
+    (
+        "rate = [{ name = 'a', rate = 0 }]",
+        "rate[0].rate",
+        "how many calls",
+    ),
+    ("rate = [{ rate = 5 }]", "rate[0].name", "name of its own"),
+    (
+        "rate = [{ name = 'a', rate = 5, methods = '[' }]",
+        "rate[0].methods",
+        "no pattern",
+    ),
+];
+
 #[test]
 fn values_out_of_range_are_placed_and_named() {
-    for (line, key, text) in [
-        ("breaker.k = 0.5", "breaker.k", "write 1 to 100"),
-        (
-            "breaker.window = '1ms'",
-            "breaker.window",
-            "10 ms to 1 hour",
-        ),
-        ("breaker.slow = '1us'", "breaker.slow", "at least 1"),
-        ("retry.attempts = 0", "retry.attempts", "1 to 11"),
-        ("retry.repicks = 99", "retry.repicks", "0 to 10"),
-        ("retry.base = '2s'", "retry.base", "not over `cap`"),
-        (
-            "retry.on = ['CONECT']",
-            "retry.on",
-            "no reason \"CONECT\"; one of",
-        ),
-        (
-            "hedge.calls_ratio_max = 2",
-            "hedge.calls_ratio_max",
-            "0 to 1",
-        ),
-        ("budget.ratio = 1.5", "budget.ratio", "0 to 1"),
-        (
-            "concurrency.adaptive.min = 0",
-            "concurrency.adaptive.min",
-            "within 1",
-        ),
-        (
-            "outlier.consecutive = 300",
-            "outlier.consecutive",
-            "0 to 254",
-        ),
-        ("slow_start.floor = 0", "slow_start.floor", "above 0 to 1"),
-        ("subset.size = 65", "subset.size", "1 to 64"),
-        ("zone.spill_below = 2", "zone.spill_below", "0 to 1"),
-        ("timeout = '0s'", "timeout", "\"1ms\" to \"365d\""),
-        ("shed.cpu = 1", "shed.cpu", "0.001 to 0.999"),
-        (
-            "shed.queue_wait_max = '0s'",
-            "shed.queue_wait_max",
-            "1ms to 60s",
-        ),
-        (
-            "server.concurrency.adaptive.queue = 0",
-            "server.concurrency.adaptive.queue",
-            "1 or more",
-        ),
-        (
-            "bulkhead.reports.max = 0",
-            "bulkhead.reports.max",
-            "within 1",
-        ),
-        (
-            "rate = [{ name = 'a', rate = 0 }]",
-            "rate[0].rate",
-            "how many calls",
-        ),
-        ("rate = [{ rate = 5 }]", "rate[0].name", "name of its own"),
-        (
-            "rate = [{ name = 'a', rate = 5, methods = '[' }]",
-            "rate[0].methods",
-            "no pattern",
-        ),
-    ] {
+    for (line, key, text) in OUT_OF_RANGE {
         let error = fails(&format!("[policy]\n{line}\n"));
         assert!(error.starts_with("policy.toml:2:"), "{line}: {error}");
         assert!(

@@ -11,17 +11,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rzero_config::{Document, Error, Explained, RemoteSource, Watched, watch_sources};
 use rzero_core::ServiceDesc;
 use rzero_policy::{Policies, PolicyWatch};
+use rzero_resilience::limit::Bulkhead;
 use tokio::sync::watch;
 
+use super::redis;
+
 /// Sections of the framework that are read once, when the application is made.
-const AT_START: &[&str] = &["service", "server", "registry", "client", "config"];
+const AT_START: &[&str] = &["service", "server", "registry", "client", "redis", "config"];
+/// The part of the policies that is read once too.
+const STORE: &str = "policy.store.";
+
+/// Reads files and what stands above them.
+pub(super) type Read = fn(&[PathBuf], Option<&Arc<dyn RemoteSource>>) -> Result<Reading, Error>;
 
 /// How to read the same configuration again.
 #[derive(Clone)]
 pub(crate) struct Source {
     pub(super) files: Vec<PathBuf>,
     pub(super) remote: Option<Arc<dyn RemoteSource>>,
-    pub(super) read: fn(&[PathBuf], Option<&Arc<dyn RemoteSource>>) -> Result<Reading, Error>,
+    pub(super) read: Read,
 }
 
 impl fmt::Debug for Source {
@@ -44,7 +52,7 @@ pub(super) struct Reading {
 pub(super) fn at_start(document: &Document) -> BTreeMap<String, String> {
     let ours = |line: &Explained| {
         let section = line.key.split('.').next();
-        section.is_some_and(|name| AT_START.contains(&name))
+        section.is_some_and(|name| AT_START.contains(&name)) || line.key.starts_with(STORE)
     };
     let lines = document.explain().into_iter().filter(ours);
     lines.map(|line| (line.key, line.value)).collect()
@@ -59,29 +67,33 @@ pub(super) struct Live {
     following: Option<Watched<()>>,
 }
 
-/// What rules can match.
+/// What rules can match, and what follows the policies here.
 #[derive(Default)]
 struct Known {
     served: Vec<&'static str>,
     targets: Vec<String>,
+    bulkheads: BTreeMap<String, Bulkhead>,
 }
 
 impl Live {
-    /// Policies that begin with `policy` and follow `source`, if there is one.
+    /// Policies that begin with `policy` and follow `source`, if there is one. `counts` tells
+    /// whether the process has a store for rules that all processes share.
     pub(super) fn new(
         policy: &Policies,
         clients: impl Iterator<Item = String>,
         source: Option<&Source>,
+        counts: bool,
     ) -> Result<Self, Error> {
         let (sender, policies) = watch::channel(policy.clone());
         let known = Arc::new(Mutex::new(Known {
-            served: Vec::new(),
             targets: clients.collect(),
+            ..Known::default()
         }));
         let follow = |source: &Source| {
             let follower = Follower {
                 source: source.clone(),
                 sender,
+                counts,
                 known: Arc::clone(&known),
                 state: Mutex::default(),
             };
@@ -92,7 +104,7 @@ impl Live {
         Ok(Self {
             policies,
             known,
-            following: following,
+            following,
         })
     }
 
@@ -112,6 +124,21 @@ impl Live {
         if !known.targets.iter().any(|name| name == target) {
             known.targets.push(target.to_owned());
         }
+    }
+
+    /// The bulkhead called `name`; the same one each time.
+    ///
+    /// # Errors
+    /// When its settings are wrong, which the policies have checked.
+    pub(super) fn bulkhead(&self, name: &str) -> Result<Bulkhead, String> {
+        let mut known = lock(&self.known);
+        if let Some(bulkhead) = known.bulkheads.get(name) {
+            return Ok(bulkhead.clone());
+        }
+        let config = self.policies.borrow().server().bulkhead(name);
+        let bulkhead = Bulkhead::new(name, config)?;
+        known.bulkheads.insert(name.to_owned(), bulkhead.clone());
+        Ok(bulkhead)
     }
 
     /// Tells of rules that match nothing.
@@ -137,6 +164,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Follower {
     source: Source,
     sender: watch::Sender<Policies>,
+    /// Whether rules can be followed that all processes share.
+    counts: bool,
     known: Arc<Mutex<Known>>,
     state: Mutex<State>,
 }
@@ -151,6 +180,10 @@ struct State {
 impl Follower {
     fn read(&self) -> Result<(), Error> {
         let reading = (self.source.read)(&self.source.files, self.source.remote.as_ref());
+        let reading = reading.and_then(|reading| match self.counts {
+            true => Ok(reading),
+            false => redis::refuse(&reading.policy).map(|()| reading),
+        });
         let mut state = lock(&self.state);
         let is_first = !std::mem::replace(&mut state.begun, true);
         match reading {
@@ -185,7 +218,13 @@ impl Follower {
                 "policy changed"
             );
         }
-        lock(&self.known).warn(&new);
+        let known = lock(&self.known);
+        known.warn(&new);
+        for (name, bulkhead) in &known.bulkheads {
+            if let Err(error) = bulkhead.reconfigure(new.server().bulkhead(name)) {
+                tracing::error!(%error, "bulkhead stays as it was");
+            }
+        }
         self.sender.send_replace(new);
     }
 }

@@ -26,6 +26,7 @@ fn live(dir: &Path, text: &str) -> Live {
         &settings.policy,
         std::iter::empty(),
         settings.source.as_ref(),
+        false,
     )
     .unwrap()
 }
@@ -94,6 +95,7 @@ async fn a_file_that_is_gone_at_the_start_does_not_stop_it() {
         &settings.policy,
         std::iter::empty(),
         settings.source.as_ref(),
+        false,
     );
     let live = live.unwrap();
     assert_eq!(k(&live), 2.0);
@@ -101,9 +103,42 @@ async fn a_file_that_is_gone_at_the_start_does_not_stop_it() {
     until(|| k(&live) == 3.0).await;
 }
 
+#[tokio::test]
+async fn bulkheads_are_shared_by_name_and_follow_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let none_waits = "queue_max = 0\n";
+    let text = |max: u32| format!("[policy.bulkhead.reports]\nmax = {max}\n{none_waits}");
+    let live = live(dir.path(), &text(1));
+    let reports = live.bulkhead("reports").unwrap();
+    let _inside = reports.enter(None).await.unwrap();
+    let same = live.bulkhead("reports").unwrap();
+    assert!(same.enter(None).await.is_err());
+    assert!(live.bulkhead("other").unwrap().enter(None).await.is_ok());
+    write(dir.path(), &text(2));
+    until(|| live.watch().borrow().server().bulkhead("reports").max == 2).await;
+    assert!(same.enter(None).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_shared_rule_is_kept_out_of_a_process_without_a_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let live = live(dir.path(), "[policy]\nbreaker.k = 2.0\n");
+    let shared = "[[policy.rate]]\nname = \"all\"\nrate = 1\nscope = \"distributed\"\n";
+    let faster = "[policy]\nbreaker.k = 3.0\n";
+    // With the feature the section is good, but nothing has opened it.
+    let redis = "[redis.main]\n";
+    for (errors, text) in (1..).zip(["", redis]) {
+        write(dir.path(), &format!("{faster}{shared}{text}"));
+        until(|| counts(&live).1 == errors).await;
+        assert_eq!(k(&live), 2.0, "{text}");
+    }
+    write(dir.path(), faster);
+    until(|| k(&live) == 3.0).await;
+}
+
 #[test]
 fn settings_of_the_program_are_not_followed() {
-    let live = Live::new(&Policies::default(), std::iter::empty(), None).unwrap();
+    let live = Live::new(&Policies::default(), std::iter::empty(), None, false).unwrap();
     assert!(live.following.is_none());
     assert_eq!(k(&live), 1.5);
 }
@@ -126,4 +161,60 @@ fn changes_that_need_a_restart_are_found() {
         keys,
         ["server.rpc.timeout", "service.name", "client.x.timeout"]
     );
+}
+
+#[cfg(feature = "log")]
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+#[cfg(feature = "log")]
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        lock(&self.0).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(feature = "log")]
+#[test]
+fn each_changed_value_is_logged_with_old_and_new() {
+    let read = |text| Policies::from_toml(text).unwrap();
+    let (sender, policies) = watch::channel(read("[policy]\nbreaker.k = 7.0\n"));
+    let follower = Follower {
+        source: Source {
+            files: Vec::new(),
+            remote: None,
+            read: |_, _| unreachable!("nothing is read here"),
+        },
+        sender,
+        counts: false,
+        known: Arc::default(),
+        state: Mutex::default(),
+    };
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let rule = "[[policy.rule]]\nmatch.target = \"stok\"\ntimeout = \"1s\"\n";
+    let new = read(&format!("[policy]\nbreaker.k = 8.0\n{rule}"));
+    // For all threads: with one for this thread alone, a line that another test logged first
+    // stays off.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    follower.apply(new);
+    let text = String::from_utf8(lock(&lines.0).clone()).unwrap();
+    for want in [
+        "policy changed key=\"policy.breaker.k\" old=\"7.0\" new=\"8.0\"",
+        "policy.rule{target=\\\"stok\\\"}.timeout\" old=\"not set\" new=\"\\\"1s\\\"\"",
+        "a policy matches nothing problem=policy.toml:3:1: policy.rule[0].match.target",
+    ] {
+        assert!(text.contains(want), "{want} in:\n{text}");
+    }
+    let now = policies.borrow().method(Side::Client, Scope::Any, "/a.B/C");
+    assert_eq!(now.breaker.get().k, 8.0);
 }
