@@ -126,6 +126,25 @@ fn the_environment_counts() {
     assert_eq!(k["source"]["environment"], "RZ_POLICY__BREAKER__K");
 }
 
+/// The values of files are shown all the same, and what is missing is said.
+#[test]
+fn a_configuration_centre_that_cannot_be_asked_is_named() {
+    let (_dir, root) = service();
+    let centre = "[config]\nremote = \"etcd\"\ntimeout = \"100ms\"\n\
+                  etcd.endpoints = [\"127.0.0.1:1\"]\n";
+    edit(&root.join("etc/greeter.toml"), |text| {
+        format!("{text}{centre}")
+    });
+    let ran = show(&root, &["greeter"]);
+    assert!(ran.out.contains("300ms"), "{}", ran.out);
+    let why = if cfg!(feature = "etcd") {
+        "etcd:/rzero/config/greeter did not answer"
+    } else {
+        "this rzctl was built without etcd"
+    };
+    assert!(ran.err.contains(why), "{}", ran.err);
+}
+
 #[test]
 fn it_works_without_a_service_around_it() {
     let dir = tempfile::tempdir().unwrap();

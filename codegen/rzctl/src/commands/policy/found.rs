@@ -4,18 +4,22 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use prost_reflect::DescriptorPool;
-use rzero::config::{Document, Loader, Origin};
+use rzero::config::{Document, Explained, Loader, Origin, RemoteSource};
 use rzero::parts::client::ClientConfig;
 use rzero::parts::core::{glob, glob_method, names};
+use rzero::parts::open_remote;
 use rzero::parts::server::{ServerConfig, ServiceConfig};
 use rzero::policy::Policies;
 
 use super::ShowArgs;
 use crate::failure::{Failure, Result};
 use crate::project::Project;
+
+type Centre = Arc<dyn RemoteSource>;
 
 /// A configuration, as far as policies are concerned.
 pub(super) struct Configured {
@@ -27,18 +31,26 @@ pub(super) struct Configured {
     pub(super) server_timeout: (Duration, Option<Origin>),
     /// The clients, each with where its timeout is written.
     pub(super) clients: BTreeMap<String, (ClientConfig, Option<Origin>)>,
+    /// Why a configuration centre was not asked, or did not answer.
+    pub(super) without_centre: Option<String>,
 }
 
 impl Configured {
     pub(super) fn load(args: &ShowArgs, project: Option<&Project>) -> Result<Self> {
         let files = files(args, project)?;
-        let loader = Loader::new().files(files.clone());
+        let local = Loader::new().files(files.clone());
+        let local = local.env_prefix(names::ENV_PREFIX);
         let wrong = |error: &rzero::config::Error| {
             Failure::input("the configuration is wrong").because(error)
         };
-        let loaded = loader.env_prefix(names::ENV_PREFIX).load();
-        let mut document = loaded.map_err(|error| wrong(&error))?;
-        Self::read(&mut document, files).map_err(|error| wrong(&error))
+        let (centre, without_centre) = centre(&local).map_err(|error| wrong(&error))?;
+        let loader = centre.into_iter().fold(local, Loader::remote);
+        let mut document = loader.load().map_err(|error| wrong(&error))?;
+        let configured = Self::read(&mut document, files).map_err(|error| wrong(&error))?;
+        Ok(Self {
+            without_centre,
+            ..configured
+        })
     }
 
     fn read(
@@ -61,6 +73,7 @@ impl Configured {
             name: service.map(|service| service.name),
             server_timeout: (timeout, document.origin("server.rpc.timeout").cloned()),
             clients: clients.collect(),
+            without_centre: None,
         })
     }
 
@@ -72,6 +85,22 @@ impl Configured {
         let found = self.clients.iter().find(calls);
         found.map_or_else(|| service.to_owned(), |(name, _)| name.clone())
     }
+}
+
+/// The configuration centre that the other layers name, as a service would open it; or why what is
+/// in it is not shown.
+fn centre(
+    local: &Loader,
+) -> std::result::Result<(Option<Centre>, Option<String>), rzero::config::Error> {
+    let is_named = |line: &Explained| line.key == "config.remote";
+    if !cfg!(feature = "etcd") && local.clone().load()?.explain().iter().any(is_named) {
+        let why = "the configuration centre was not asked: this rzctl was built without etcd";
+        return Ok((None, Some(why.to_owned())));
+    }
+    let centre = open_remote(local)?;
+    let silent = centre.as_deref().filter(|it| !it.current().is_known());
+    let why = silent.map(|it| format!("{} did not answer, what it holds is not shown", it.name()));
+    Ok((centre, why))
 }
 
 /// The files that are meant: named, in the environment, or in `etc/`.

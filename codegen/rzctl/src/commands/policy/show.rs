@@ -39,7 +39,7 @@ pub(super) fn run(args: &ShowArgs, console: &Console) -> Result<Exit> {
         true => console.value(&view.json(args)),
         false => view.tell(args, console),
     }
-    for warning in &view.warnings {
+    for warning in configured.without_centre.iter().chain(&view.warnings) {
         console.note(format!("warning: {warning}"));
     }
     Ok(Exit::Ok)
@@ -246,6 +246,11 @@ fn source_json(source: &Source) -> Value {
     match source.origin() {
         Some(Origin::File { path, line, column }) => {
             json["file"] = path.display().to_string().into();
+            json["line"] = (*line).into();
+            json["column"] = (*column).into();
+        }
+        Some(Origin::Remote { name, line, column }) => {
+            json["remote"] = name.to_string().into();
             json["line"] = (*line).into();
             json["column"] = (*column).into();
         }
