@@ -69,8 +69,6 @@ pub(super) struct Conn {
     replies: Replies,
     commands: Vec<Command>,
     waiting: VecDeque<Waiting>,
-    /// Small messages are put together here.
-    run: Vec<u8>,
     keepalive: Keepalive,
     saturation: Saturation,
     timer: Pin<Box<Sleep>>,
@@ -101,7 +99,6 @@ impl Conn {
             replies: Replies::new(&options),
             commands: Vec::new(),
             waiting: VecDeque::new(),
-            run: Vec::new(),
             timer: Box::pin(sleep_until(keepalive.due().unwrap_or(now))),
             keepalive,
             saturation: Saturation::new(now, cores() >= CORES_MIN),
@@ -358,7 +355,7 @@ impl Conn {
         }
         let woken = &mut self.replies.woken;
         // The head of a request is out since the call was opened.
-        match cell.pour(&mut self.core, stream, &mut self.run, woken, |_, _| ()) {
+        match cell.pour(&mut self.core, stream, woken, |_, _| ()) {
             Poured::Open => self.widen(stream),
             Poured::Drained => {
                 self.core.end(stream);

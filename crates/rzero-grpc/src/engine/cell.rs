@@ -10,20 +10,15 @@ use rzero_http2::connection::Connection;
 use rzero_http2::frame::StreamId;
 
 use super::Outgoing;
-use crate::message::{self, Assembler, Compression, Encoding, PREFIX_BYTES, Raw};
+use super::outbox::Outbox;
+use crate::message::{self, Assembler, Compression, Encoding, Raw, Run};
 
 /// What a sender may leave before it has to wait, in bytes: at first, and when its peer keeps up.
 /// As much again may wait in the core.
-const OUT_BYTES: [usize; 2] = [8 << 10, 64 << 10];
+const OUT_BYTES: [usize; 2] = [8 << 10, 256 << 10];
 /// What the window of a stream grows to when its reader keeps up, in bytes: a round trip of a
 /// millisecond at 8 Gbit/s. What is unread of all streams has a bound of its own.
 const WINDOW_BYTES_MAX: u32 = 1 << 20;
-/// What a message that waits costs beside its bytes, about.
-const ENTRY_BYTES: usize = 64;
-/// Small messages share DATA frames of about this length.
-const RUN_BYTES: usize = 16 << 10;
-/// Messages up to this length are copied together; a longer one is framed from where it lies.
-const SMALL_BYTES_MAX: usize = 4 << 10;
 
 static ENDED: Fixed = Fixed::new(Class::Cancelled, "the call has ended");
 static FAILED_BEFORE: Fixed = Fixed::new(Class::Cancelled, "the stream has failed before");
@@ -74,7 +69,8 @@ struct State {
     /// Whether the connection's task will look here soon anyway.
     is_dirty: bool,
 
-    inbox: VecDeque<Raw>,
+    /// Never an empty run.
+    inbox: VecDeque<Run>,
     encoding: Encoding,
     /// Bytes that were read and that the peer does not know of yet.
     credit: usize,
@@ -86,9 +82,7 @@ struct State {
     source: Source,
     reader: Option<Waker>,
 
-    /// Messages with their prefixes.
-    outbox: VecDeque<([u8; PREFIX_BYTES], Bytes)>,
-    outbox_bytes: usize,
+    outbox: Outbox,
     outbox_bytes_max: usize,
     /// What of it the others know of.
     counted: usize,
@@ -150,8 +144,7 @@ impl Cell {
                 is_starved: false,
                 source: Source::Open,
                 reader: None,
-                outbox: VecDeque::new(),
-                outbox_bytes: 0,
+                outbox: Outbox::default(),
                 outbox_bytes_max: OUT_BYTES[0],
                 counted: 0,
                 sink: Sink::Open,
@@ -208,9 +201,9 @@ impl Cell {
     ) -> Result<bool, Error> {
         let mut state = self.lock();
         let is_read = !matches!(state.source, Source::Dropped);
-        while let Some(message) = assembler.next(&mut bytes)? {
+        while let Some(run) = assembler.next_run(&mut bytes)? {
             if is_read {
-                state.inbox.push_back(message);
+                state.inbox.push_back(run);
                 woken.extend(state.reader.take());
             }
         }
@@ -265,15 +258,13 @@ impl Cell {
         self.lock().headers.take()
     }
 
-    /// Moves what waits here into the core, as far as that takes it. `run` is a buffer to use;
-    /// `send_head` sends a server's head, which is asked for once, when messages wait behind it or
+    /// Moves what waits here into the core, as far as that takes it. `send_head` sends a server's head, which is asked for once, when messages wait behind it or
     /// the handler wants it out. All under one lock: a message that comes meanwhile must not
     /// overtake the head.
     pub(crate) fn pour<S>(
         &self,
         core: &mut Connection<S>,
         stream: StreamId,
-        run: &mut Vec<u8>,
         woken: &mut Vec<Waker>,
         send_head: impl FnOnce(&mut Connection<S>, &Metadata),
     ) -> Poured {
@@ -289,31 +280,18 @@ impl Cell {
         {
             return Poured::Cancelled;
         }
-        run.clear();
         let mut waiting = core.waiting(stream);
         let outgoing = self.owner.outgoing();
         let is_over =
             |core: &Connection<S>, waiting| waiting > 0 && outgoing.is_below(core.queued());
-        let was_full = state.outbox_bytes >= state.outbox_bytes_max;
+        let was_full = state.outbox.bytes() >= state.outbox_bytes_max;
         while waiting < state.outbox_bytes_max
             && !is_over(core, waiting)
-            && let Some((prefix, message)) = state.outbox.pop_front()
+            && let Some(left) = state
+                .outbox
+                .pop(|head, body| core.data(stream, head, body, false))
         {
-            state.outbox_bytes -= cost(&message);
-            run.extend_from_slice(&prefix);
-            if message.len() <= SMALL_BYTES_MAX {
-                run.extend_from_slice(&message);
-                if run.len() < RUN_BYTES {
-                    continue;
-                }
-                waiting = core.data(stream, run, Bytes::new(), false);
-            } else {
-                waiting = core.data(stream, run, message, false);
-            }
-            run.clear();
-        }
-        if !run.is_empty() {
-            waiting = core.data(stream, run, Bytes::new(), false);
+            waiting = left;
         }
         if was_full && waiting == 0 && state.outbox.is_empty() {
             state.outbox_bytes_max = (state.outbox_bytes_max * 2).min(OUT_BYTES[1]);
@@ -335,16 +313,6 @@ impl Cell {
     }
 }
 
-/// What a message costs that waits.
-fn cost(message: &Bytes) -> usize {
-    PREFIX_BYTES + message.len() + ENTRY_BYTES
-}
-
-/// What a message took on the wire.
-fn wire_bytes(message: &Raw) -> usize {
-    PREFIX_BYTES + message.bytes.len()
-}
-
 /// Checks the length of a message that is to be sent.
 pub(crate) fn check_send(message: &Bytes, bytes_max: usize) -> Result<(), Error> {
     if message.len() <= bytes_max {
@@ -360,6 +328,16 @@ pub(crate) fn check_send(message: &Bytes, bytes_max: usize) -> Result<(), Error>
 }
 
 impl State {
+    /// The next message for the reader.
+    fn next_message(&mut self) -> Option<Raw> {
+        let run = self.inbox.front_mut()?;
+        let message = run.pop();
+        if run.is_empty() {
+            self.inbox.pop_front();
+        }
+        message
+    }
+
     /// Marks the cell; `true` when the connection's task has to be told.
     fn dirty(&mut self) -> bool {
         !std::mem::replace(&mut self.is_dirty, true)
@@ -368,16 +346,15 @@ impl State {
     /// Whether a sender may leave another message: always one, and more unless its stream or its
     /// connection holds much already.
     fn has_room(&self, outgoing: &Outgoing) -> bool {
-        self.outbox.is_empty() || self.outbox_bytes < self.outbox_bytes_max && !outgoing.is_over()
+        self.outbox.is_empty() || self.outbox.bytes() < self.outbox_bytes_max && !outgoing.is_over()
     }
 
     fn count_outbox(&mut self, outgoing: &Outgoing) {
-        outgoing.count(&mut self.counted, self.outbox_bytes);
+        outgoing.count(&mut self.counted, self.outbox.bytes());
     }
 
     fn clear_outbox(&mut self, outgoing: &Outgoing) {
         self.outbox.clear();
-        self.outbox_bytes = 0;
         self.count_outbox(outgoing);
     }
 
@@ -408,7 +385,11 @@ impl State {
 
     /// Nobody reads what is there and what comes.
     fn discard(&mut self) {
-        self.credit += self.inbox.drain(..).map(|m| wire_bytes(&m)).sum::<usize>();
+        self.credit += self
+            .inbox
+            .drain(..)
+            .map(|run| run.wire_bytes())
+            .sum::<usize>();
         self.source = Source::Dropped;
     }
 }
@@ -425,7 +406,7 @@ impl Drop for Cell {
 impl StreamIo for Cell {
     fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
         let mut state = self.lock();
-        let Some(message) = state.inbox.pop_front() else {
+        let Some(message) = state.next_message() else {
             return match &mut state.source {
                 Source::Open => {
                     match &state.reader {
@@ -440,7 +421,7 @@ impl StreamIo for Cell {
                 }
             };
         };
-        state.credit += wire_bytes(&message);
+        state.credit += message.wire_bytes();
         let is_starved = state.is_starved && state.inbox.is_empty();
         // Half a window at a time: a peer that sends steadily never runs dry, and updates are few.
         let is_due = state.credit >= state.window_bytes as usize / 2;
@@ -468,31 +449,35 @@ impl StreamIo for Cell {
         cx: &mut Context<'_>,
         message: &mut Option<Bytes>,
     ) -> Poll<Result<(), Error>> {
-        {
-            let mut state = self.lock();
-            if state.sink != Sink::Open {
-                return Poll::Ready(Err(Error::fixed(&ENDED)));
-            }
-            if !state.has_room(self.owner.outgoing()) {
-                match &state.writer {
-                    Some(writer) if writer.will_wake(cx.waker()) => {}
-                    _ => state.writer = Some(cx.waker().clone()),
-                }
-                return Poll::Pending;
-            }
-        }
-        let Some(bytes) = message.take() else {
-            return Poll::Ready(Ok(()));
-        };
-        check_send(&bytes, self.rules.send_bytes_max)?;
-        // One task sends, so that the room which was there is still there.
-        let (prefix, bytes) = message::pack(bytes, self.rules.compression);
         let mut state = self.lock();
         if state.sink != Sink::Open {
             return Poll::Ready(Err(Error::fixed(&ENDED)));
         }
-        state.outbox_bytes += cost(&bytes);
-        state.outbox.push_back((prefix, bytes));
+        if !state.has_room(self.owner.outgoing()) {
+            match &state.writer {
+                Some(writer) if writer.will_wake(cx.waker()) => {}
+                _ => state.writer = Some(cx.waker().clone()),
+            }
+            return Poll::Pending;
+        }
+        let Some(message) = message.take() else {
+            return Poll::Ready(Ok(()));
+        };
+        check_send(&message, self.rules.send_bytes_max)?;
+        let (prefix, message) = match self.rules.compression {
+            None => message::pack(message, None),
+            compression => {
+                // One task sends, so that the room which was there is still there.
+                drop(state);
+                let packed = message::pack(message, compression);
+                state = self.lock();
+                if state.sink != Sink::Open {
+                    return Poll::Ready(Err(Error::fixed(&ENDED)));
+                }
+                packed
+            }
+        };
+        state.outbox.push(prefix, message);
         state.count_outbox(self.owner.outgoing());
         let tell = state.dirty();
         drop(state);

@@ -11,6 +11,7 @@ mod intake;
 mod keepalive;
 mod link;
 mod mailbox;
+mod outbox;
 mod outgoing;
 mod scratch;
 mod shelter;

@@ -5,11 +5,14 @@ use std::fmt;
 use bytes::Bytes;
 use rzero_core::Error;
 
-use super::{Encoding, PREFIX_BYTES, malformed, too_large};
+use super::{Encoding, PREFIX_BYTES, Run, malformed, too_large};
 
 /// What is allocated for a message that has only been announced, in bytes. From there the buffer
 /// doubles as its bytes arrive.
 const AHEAD_BYTES: usize = 16 << 10;
+/// Small messages that came together are kept together up to this length: it is also what one of
+/// them may keep in memory that is held for long.
+const RUN_BYTES: usize = 16 << 10;
 
 /// A whole message as it came, perhaps compressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +30,11 @@ impl Raw {
     /// See [`Encoding::open`].
     pub(crate) fn open(self, encoding: Encoding, bytes_max: usize) -> Result<Bytes, Error> {
         encoding.open(self, bytes_max)
+    }
+
+    /// What it took on the wire.
+    pub(crate) fn wire_bytes(&self) -> usize {
+        PREFIX_BYTES + self.bytes.len()
     }
 }
 
@@ -87,6 +95,36 @@ impl Assembler {
             self.state = body(length, compressed);
         }
         self.in_pieces(input)
+    }
+
+    /// The same for a stream, with all whole messages at the front of `input` at once: one
+    /// allocation and one copy for all.
+    ///
+    /// # Errors
+    /// See [`next`](Self::next).
+    pub(crate) fn next_run(&mut self, input: &mut &[u8]) -> Result<Option<Run>, Error> {
+        if let State::Prefix { have: 0, .. } = self.state {
+            let (run, rest) = input.split_at(self.whole(input));
+            if !run.is_empty() {
+                *input = rest;
+                return Ok(Some(Run::Many(Bytes::copy_from_slice(run))));
+            }
+        }
+        Ok(self.next(input)?.map(Run::One))
+    }
+
+    /// Bytes of the good and whole messages at the front of `input`: one, or as many as fit into a
+    /// run.
+    fn whole(&self, input: &[u8]) -> usize {
+        let mut end = 0;
+        while let Some((prefix, rest)) = input[end..].split_first_chunk()
+            && let Ok((length, _)) = self.check(*prefix)
+            && length <= rest.len()
+            && (end == 0 || end + PREFIX_BYTES + length <= RUN_BYTES)
+        {
+            end += PREFIX_BYTES + length;
+        }
+        end
     }
 
     fn in_pieces(&mut self, input: &mut &[u8]) -> Result<Option<Raw>, Error> {
@@ -161,18 +199,34 @@ impl Assembler {
     }
 
     fn announced(&mut self, prefix: [u8; PREFIX_BYTES]) -> Result<(usize, bool), Error> {
-        let [flag, length @ ..] = prefix;
-        let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-        let wrong = if flag > 1 {
-            malformed("a message begins with an unknown flag: is it gRPC?")
-        } else if length > self.bytes_max {
-            too_large(format_args!("message of {length} bytes"), self.bytes_max)
-        } else {
-            return Ok((length, flag == 1));
-        };
-        self.state = State::Failed;
-        Err(wrong)
+        self.check(prefix).map_err(|wrong| {
+            self.state = State::Failed;
+            match wrong {
+                Wrong::Flag => malformed("a message begins with an unknown flag: is it gRPC?"),
+                Wrong::Length(length) => {
+                    too_large(format_args!("message of {length} bytes"), self.bytes_max)
+                }
+            }
+        })
     }
+
+    /// Length and flag of the message that a prefix announces.
+    fn check(&self, [flag, length @ ..]: [u8; PREFIX_BYTES]) -> Result<(usize, bool), Wrong> {
+        let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+        if flag > 1 {
+            Err(Wrong::Flag)
+        } else if length > self.bytes_max {
+            Err(Wrong::Length(length))
+        } else {
+            Ok((length, flag == 1))
+        }
+    }
+}
+
+/// What is wrong with a prefix.
+enum Wrong {
+    Flag,
+    Length(usize),
 }
 
 impl fmt::Debug for Assembler {
@@ -248,10 +302,38 @@ mod tests {
         }
 
         #[test]
+        fn runs_hold_the_same_messages(
+            messages in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..50), any::<bool>()), 0..6),
+            cuts in prop::collection::vec(1usize..90, 1..40),
+        ) {
+            let wire = wire(&messages);
+            let mut assembler = Assembler::new(64);
+            let (mut got, mut bytes) = (Vec::new(), 0);
+            let mut rest = &wire[..];
+            for cut in cuts.iter().cycle().take(500) {
+                let mut piece = take(&mut rest, *cut);
+                while let Some(mut run) = assembler.next_run(&mut piece).unwrap() {
+                    bytes += run.wire_bytes();
+                    while let Some(raw) = run.pop() {
+                        got.push((raw.bytes.to_vec(), raw.compressed));
+                    }
+                    prop_assert!(run.is_empty());
+                }
+                prop_assert!(piece.is_empty());
+            }
+            prop_assert_eq!(got, messages);
+            prop_assert_eq!(bytes, wire.len());
+        }
+
+        #[test]
         fn arbitrary_bytes_never_panic(bytes: Vec<u8>, cut in 1usize..9) {
             let mut assembler = Assembler::new(64);
             for mut piece in bytes.chunks(cut) {
                 while let Ok(Some(_)) = assembler.next(&mut piece) {}
+            }
+            let (mut assembler, mut rest) = (Assembler::new(64), &bytes[..]);
+            while let Ok(Some(mut run)) = assembler.next_run(&mut rest) {
+                while run.pop().is_some() {}
             }
         }
 
@@ -284,6 +366,22 @@ mod tests {
         );
         assert_eq!(assembler.next(&mut input).unwrap(), None);
         assert!(input.is_empty());
+    }
+
+    #[test]
+    fn runs_are_short_and_come_before_what_is_wrong() {
+        let small = [&prefix(1000, false)[..], &[7; 1000]].concat();
+        let mut assembler = Assembler::new(100_000);
+        let input = [small.repeat(40), vec![9]].concat();
+        let mut rest = &input[..];
+        let lengths: Vec<usize> = std::iter::from_fn(|| assembler.next_run(&mut rest).ok()?)
+            .map(|run| run.wire_bytes())
+            .collect();
+        assert_eq!(lengths, [16 * 1005, 16 * 1005, 8 * 1005]);
+        let input = [&small[..], &[9, 0, 0, 0, 0]].concat();
+        let (mut assembler, mut rest) = (Assembler::new(100_000), &input[..]);
+        assert!(assembler.next_run(&mut rest).unwrap().is_some());
+        assert!(assembler.next_run(&mut rest).is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod assembler;
 mod compression;
 mod gzip;
+mod run;
 
 use bytes::Bytes;
 use rzero_core::{Class, Code, Error};
@@ -13,6 +14,7 @@ use rzero_core::{Class, Code, Error};
 pub(crate) use assembler::{Assembler, Raw};
 pub use compression::Compression;
 pub(crate) use compression::Encoding;
+pub(crate) use run::Run;
 
 /// Length of the prefix of every message: a flag and four bytes of length.
 pub(crate) const PREFIX_BYTES: usize = 5;

@@ -66,8 +66,6 @@ pub(super) struct Conn {
     held_bytes: usize,
     backlog: Backlog,
     commands: Vec<Command>,
-    /// Small messages are put together here.
-    run: Vec<u8>,
     share: Share,
     clock: Clock,
     timer: Pin<Box<Sleep>>,
@@ -101,7 +99,6 @@ impl Conn {
             held_bytes: 0,
             backlog: Backlog::new(context.options.send_buffer_max),
             commands: Vec::new(),
-            run: Vec::new(),
             share: Share::new(Arc::clone(&context)),
             clock,
             timer,

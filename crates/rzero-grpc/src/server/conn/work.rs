@@ -271,7 +271,7 @@ impl Conn {
             });
         };
         let woken = &mut self.requests.woken;
-        let poured = cell.pour(&mut self.core, stream, &mut self.run, woken, send_head);
+        let poured = cell.pour(&mut self.core, stream, woken, send_head);
         woken.drain(..).for_each(Waker::wake);
         if poured != Poured::Drained {
             return self.widen(stream);
