@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use rzero_core::{Class, Error, Fixed, Metadata, StreamIo};
 use rzero_http2::connection::Connection;
 use rzero_http2::frame::StreamId;
+use tokio::task::coop;
 
 use super::Outgoing;
 use super::outbox::Outbox;
@@ -284,7 +285,7 @@ impl Cell {
         let outgoing = self.owner.outgoing();
         let is_over =
             |core: &Connection<S>, waiting| waiting > 0 && outgoing.is_below(core.queued());
-        let was_full = state.outbox.bytes() >= state.outbox_bytes_max;
+        let was_full = state.outbox.cost() >= state.outbox_bytes_max;
         while waiting < state.outbox_bytes_max
             && !is_over(core, waiting)
             && let Some(left) = state
@@ -346,11 +347,11 @@ impl State {
     /// Whether a sender may leave another message: always one, and more unless its stream or its
     /// connection holds much already.
     fn has_room(&self, outgoing: &Outgoing) -> bool {
-        self.outbox.is_empty() || self.outbox.bytes() < self.outbox_bytes_max && !outgoing.is_over()
+        self.outbox.is_empty() || self.outbox.cost() < self.outbox_bytes_max && !outgoing.is_over()
     }
 
     fn count_outbox(&mut self, outgoing: &Outgoing) {
-        outgoing.count(&mut self.counted, self.outbox.bytes());
+        outgoing.count(&mut self.counted, self.outbox.cost());
     }
 
     fn clear_outbox(&mut self, outgoing: &Outgoing) {
@@ -405,6 +406,8 @@ impl Drop for Cell {
 
 impl StreamIo for Cell {
     fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        // Thousands of messages that are there already must not keep a worker from others.
+        let turn = ready!(coop::poll_proceed(cx));
         let mut state = self.lock();
         let Some(message) = state.next_message() else {
             return match &mut state.source {
@@ -421,6 +424,7 @@ impl StreamIo for Cell {
                 }
             };
         };
+        turn.made_progress();
         state.credit += message.wire_bytes();
         let is_starved = state.is_starved && state.inbox.is_empty();
         // Half a window at a time: a peer that sends steadily never runs dry, and updates are few.
@@ -449,6 +453,7 @@ impl StreamIo for Cell {
         cx: &mut Context<'_>,
         message: &mut Option<Bytes>,
     ) -> Poll<Result<(), Error>> {
+        let turn = ready!(coop::poll_proceed(cx));
         let mut state = self.lock();
         if state.sink != Sink::Open {
             return Poll::Ready(Err(Error::fixed(&ENDED)));
@@ -463,6 +468,7 @@ impl StreamIo for Cell {
         let Some(message) = message.take() else {
             return Poll::Ready(Ok(()));
         };
+        turn.made_progress();
         check_send(&message, self.rules.send_bytes_max)?;
         let (prefix, message) = match self.rules.compression {
             None => message::pack(message, None),

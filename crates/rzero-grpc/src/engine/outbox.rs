@@ -10,19 +10,26 @@ use crate::message::PREFIX_BYTES;
 const RUN_BYTES: usize = 16 << 10;
 /// Messages up to this length are copied together; a longer one is framed from where it lies.
 const SMALL_BYTES_MAX: usize = 4 << 10;
-/// What a piece costs beside its bytes, about.
-const PIECE_BYTES: usize = 64;
+/// What a message counts beside its bytes: a sender of thousands of tiny messages has to let others
+/// work, too.
+const MESSAGE_BYTES: usize = 64;
 
 /// Messages with their prefixes, in order.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     pieces: VecDeque<Piece>,
-    bytes: usize,
+    cost: usize,
 }
 
 /// What goes into the core at a time.
 #[derive(Debug)]
-enum Piece {
+struct Piece {
+    what: What,
+    cost: usize,
+}
+
+#[derive(Debug)]
+enum What {
     /// Whole messages with their prefixes.
     Run(Vec<u8>),
     /// One that is not copied.
@@ -30,9 +37,9 @@ enum Piece {
 }
 
 impl Outbox {
-    /// The memory that it takes, in bytes.
-    pub(super) const fn bytes(&self) -> usize {
-        self.bytes
+    /// What the messages cost, in bytes: somewhat more than the memory that they take.
+    pub(super) const fn cost(&self) -> usize {
+        self.cost
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -41,41 +48,35 @@ impl Outbox {
 
     pub(super) fn push(&mut self, prefix: [u8; PREFIX_BYTES], message: Bytes) {
         let bytes = PREFIX_BYTES + message.len();
-        self.bytes += bytes;
-        if message.len() > SMALL_BYTES_MAX {
-            self.bytes += PIECE_BYTES;
-            self.pieces.push_back(Piece::Long(prefix, message));
+        let cost = bytes + MESSAGE_BYTES;
+        self.cost += cost;
+        let is_small = message.len() <= SMALL_BYTES_MAX;
+        if is_small
+            && let Some(piece) = self.pieces.back_mut()
+            && let What::Run(run) = &mut piece.what
+            && run.len() + bytes <= RUN_BYTES
+        {
+            run.extend_from_slice(&prefix);
+            run.extend_from_slice(&message);
+            piece.cost += cost;
             return;
         }
-        let run = match self.pieces.back_mut() {
-            Some(Piece::Run(run)) if run.len() + bytes <= RUN_BYTES => run,
-            last => {
-                // Behind a run that is full another will be.
-                let room = if last.is_some() { RUN_BYTES } else { bytes };
-                self.bytes += PIECE_BYTES;
-                self.pieces.push_back(Piece::Run(Vec::with_capacity(room)));
-                let Some(Piece::Run(run)) = self.pieces.back_mut() else {
-                    return;
-                };
-                run
-            }
+        let what = if is_small {
+            What::Run([&prefix[..], &message].concat())
+        } else {
+            What::Long(prefix, message)
         };
-        run.extend_from_slice(&prefix);
-        run.extend_from_slice(&message);
+        self.pieces.push_back(Piece { what, cost });
     }
 
     /// Hands the first piece to `take`, as what comes before its body and that.
     pub(super) fn pop<R>(&mut self, take: impl FnOnce(&[u8], Bytes) -> R) -> Option<R> {
-        match self.pieces.pop_front()? {
-            Piece::Run(run) => {
-                self.bytes -= run.len() + PIECE_BYTES;
-                Some(take(&[], run.into()))
-            }
-            Piece::Long(prefix, message) => {
-                self.bytes -= PREFIX_BYTES + message.len() + PIECE_BYTES;
-                Some(take(&prefix, message))
-            }
-        }
+        let Piece { what, cost } = self.pieces.pop_front()?;
+        self.cost -= cost;
+        Some(match what {
+            What::Run(run) => take(&[], run.into()),
+            What::Long(prefix, message) => take(&prefix, message),
+        })
     }
 
     pub(super) fn clear(&mut self) {
@@ -97,11 +98,11 @@ mod tests {
         ) {
             let (mut outbox, mut want, mut got) = (Outbox::default(), Vec::new(), Vec::new());
             for (n, length) in lengths.into_iter().enumerate() {
-                let message = vec![n as u8; length];
+                let message = vec![u8::try_from(n).unwrap_or_default(); length];
                 want.extend_from_slice(&prefix(length, false));
                 want.extend_from_slice(&message);
                 outbox.push(prefix(length, false), message.into());
-                prop_assert!(outbox.bytes() > length);
+                prop_assert!(outbox.cost() > length);
             }
             while outbox.pop(|head, body| {
                 got.extend_from_slice(head);
@@ -109,7 +110,7 @@ mod tests {
                 head.is_empty() && body.len() > RUN_BYTES
             }).is_some_and(|is_long| { assert!(!is_long); true }) {}
             prop_assert_eq!(got, want);
-            prop_assert_eq!((outbox.bytes(), outbox.is_empty()), (0, true));
+            prop_assert_eq!((outbox.cost(), outbox.is_empty()), (0, true));
         }
     }
 

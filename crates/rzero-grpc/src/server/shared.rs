@@ -103,7 +103,7 @@ impl Drop for Fresh {
 fn fresh_max() -> usize {
     static CORES: OnceLock<usize> = OnceLock::new();
     let cores = *CORES.get_or_init(|| available_parallelism().map_or(1, NonZeroUsize::get));
-    (cores * 8).max(16)
+    (cores * 2).max(4)
 }
 
 impl Touch for Shared {

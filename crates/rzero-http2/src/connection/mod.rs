@@ -70,6 +70,7 @@ mod events;
 mod fields;
 mod flow;
 mod gone;
+mod leftover;
 mod limits;
 mod out;
 mod pending;
@@ -82,6 +83,7 @@ mod streams;
 pub use config::{Config, Role};
 pub use error::ConnectionError;
 pub use events::{Credit, Ended, Events, Request};
+pub use leftover::Leftover;
 pub use limits::{Limits, Rate};
 
 use std::time::Instant;
@@ -346,12 +348,11 @@ impl<S> Connection<S> {
     }
 
     /// Takes what the shell keeps for all streams: at the end of the connection. No stream is left.
-    pub fn take_streams(&mut self) -> impl Iterator<Item = (StreamId, S)> {
+    pub fn take_streams(&mut self) -> Leftover<S> {
         self.state.ready.clear();
         self.state.buffered = 0;
         self.state.waiting = 0;
-        let streams = self.state.streams.drain();
-        streams.map(|stream| (stream.id, stream.data))
+        Leftover(self.state.streams.drain())
     }
 
     /// Gives back the memory of a burst: for a connection that has been idle for a while. A frame

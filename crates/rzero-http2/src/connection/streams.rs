@@ -156,10 +156,10 @@ impl<S> Streams<S> {
     }
 
     /// Takes all streams out.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = Stream<S>> + use<S> {
+    pub(super) fn drain(&mut self) -> std::vec::IntoIter<Option<Stream<S>>> {
         self.by_id = HashMap::default();
         self.free = Vec::new();
-        std::mem::take(&mut self.slots).into_iter().flatten()
+        std::mem::take(&mut self.slots).into_iter()
     }
 
     /// Gives back what a burst took, when there are no streams.

@@ -14,7 +14,7 @@ use std::task::{self, Poll, Waker};
 use std::time::Duration;
 
 use rzero_core::{Class, Error, Peer, Phase, Stop};
-use rzero_http2::connection::{Connection, ConnectionError, GoAwayStep, Role};
+use rzero_http2::connection::{Connection, ConnectionError, GoAwayStep, Leftover, Role};
 use rzero_http2::frame::ErrorCode;
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -75,6 +75,8 @@ pub(super) struct Conn {
     read_bytes: usize,
     /// The peer closed its side.
     is_read: bool,
+    /// Calls that ended with the connection and still have to be told.
+    leftover: Option<Leftover<Served>>,
 }
 
 impl Conn {
@@ -105,6 +107,7 @@ impl Conn {
             lingered: 0,
             read_bytes: READ_BYTES[0],
             is_read: false,
+            leftover: None,
             context,
             shared,
             peer,
@@ -137,7 +140,7 @@ impl Conn {
             report_fault(&self.peer.address);
             End::Cut
         });
-        self.close();
+        self.close().await;
         end
     }
 
@@ -147,6 +150,7 @@ impl Conn {
             if self.poll_time(cx).is_ready() {
                 return Poll::Ready(End::Clean);
             }
+            let buried = self.bury(started);
             let commanded = self.obey(cx);
             let read = match self.poll_read(cx) {
                 Poll::Ready(Ok(())) => true,
@@ -154,17 +158,17 @@ impl Conn {
                 Poll::Pending => false,
             };
             self.serve_turns();
-            if let Err(error) = self.work(cx).and_then(|()| self.write(cx)) {
+            if let Err(error) = self.work(cx, started).and_then(|()| self.write(cx)) {
                 return self.broke(&error);
             }
             if self.is_over(cx) {
                 return Poll::Ready(End::Clean);
             }
-            let resumed = self.resume();
-            if !commanded && !read && !resumed && self.requests.work.is_empty() {
+            let resumed = self.resume(started);
+            if !buried && !commanded && !read && !resumed && self.requests.work.is_empty() {
                 return self.rest(cx);
             }
-            if started.elapsed() > SLICE {
+            if is_used_up(started) {
                 // To the end of the line, behind what other sockets have to say: a task that wakes
                 // itself keeps its worker from looking at those for dozens of turns.
                 let _ = pin!(tokio::task::yield_now()).poll(cx);
@@ -258,9 +262,9 @@ impl Conn {
         any
     }
 
-    /// Reads once.
+    /// Reads once, unless there is work left of what was read before.
     fn poll_read(&mut self, cx: &mut task::Context<'_>) -> Poll<io::Result<()>> {
-        if self.is_read {
+        if self.is_read || !self.requests.work.is_empty() {
             return Poll::Pending;
         }
         let mut scratch = Scratch::new();
@@ -322,8 +326,20 @@ impl Conn {
         self.held_bytes = 0;
         self.requests.running = 0;
         self.read_bytes = READ_BYTES[0];
+        if self.leftover.is_none() {
+            self.leftover = Some(self.core.take_streams());
+        }
+        self.core.shrink();
+    }
+
+    /// Ends calls that were abandoned until this turn is used up: what waited to be sent on
+    /// thousands of them takes milliseconds to free. `false` when there were none.
+    fn bury(&mut self, started: Instant) -> bool {
+        let Some(mut leftover) = self.leftover.take() else {
+            return false;
+        };
         let lost = || Error::new(Class::Cancelled, "the connection of the caller broke");
-        for (_, mut served) in self.core.take_streams() {
+        for (_, mut served) in leftover.by_ref() {
             served.abort();
             if let Served::Streaming(streaming) = served {
                 streaming
@@ -331,9 +347,13 @@ impl Conn {
                     .cell
                     .fail(lost(), None, &mut self.requests.woken);
             }
+            if is_used_up(started) {
+                self.leftover = Some(leftover);
+                break;
+            }
         }
         self.requests.woken.drain(..).for_each(Waker::wake);
-        self.core.shrink();
+        true
     }
 
     fn announce(&mut self, why: &'static str) {
@@ -404,8 +424,16 @@ impl Conn {
         Poll::Ready(End::Clean)
     }
 
-    fn close(mut self) {
+    async fn close(mut self) {
         drop(self.shared.mailbox.close());
         self.abandon();
+        while self.bury(Instant::now()) {
+            tokio::task::yield_now().await;
+        }
     }
+}
+
+/// Whether a turn that began at `started` has lasted long enough.
+fn is_used_up(started: Instant) -> bool {
+    started.elapsed() > SLICE
 }

@@ -14,7 +14,7 @@ use rzero_http2::frame::StreamId;
 use tokio::task::unconstrained;
 use tokio::time::Instant;
 
-use super::Conn;
+use super::{Conn, is_used_up};
 use crate::engine::{Cell, Poured};
 use crate::message::{Encoding, Raw};
 use crate::server::answer::{self, Core};
@@ -27,18 +27,23 @@ use crate::server::shared::Command;
 const ANSWERS_PER_WRITE: usize = 64;
 /// Output that is written before the batch that it answers is used up.
 const WRITE_BYTES: usize = 64 << 10;
+/// Inline answers between two looks at the clock, and bytes of them.
+const ANSWERS_PER_LOOK: usize = 8;
+const BYTES_PER_LOOK: usize = 64 << 10;
 
 /// What a caller is told that reads too little.
 const UNTAKEN: &str = "the caller does not take the answers to earlier calls (send_buffer)";
 
 impl Conn {
-    /// Runs what became ready, and writes when much of it is done.
-    pub(super) fn work(&mut self, cx: &mut task::Context<'_>) -> io::Result<()> {
-        let mut done = 0;
+    /// Runs what became ready, and writes when much of it is done. What the turn that began at
+    /// `started` has no time for is left.
+    pub(super) fn work(&mut self, cx: &mut task::Context<'_>, started: Instant) -> io::Result<()> {
+        let (mut done, mut seen) = (0, self.answers_waiting());
         // Writing may make room that a stream waited for, which is more work.
         while !self.requests.work.is_empty() {
             let mut batch = mem::take(&mut self.requests.work);
-            for work in batch.drain(..) {
+            let mut rest = batch.drain(..);
+            for work in rest.by_ref() {
                 if work.begins_a_call() && self.has_to_wait() {
                     self.hold(work);
                     continue;
@@ -48,7 +53,21 @@ impl Conn {
                 if done % ANSWERS_PER_WRITE == 0 && self.core.out().len() > WRITE_BYTES {
                     self.write(cx)?;
                 }
+                let waiting = self.answers_waiting();
+                if done % ANSWERS_PER_LOOK == 0 || waiting > seen + BYTES_PER_LOOK {
+                    seen = waiting;
+                    if is_used_up(started) {
+                        break;
+                    }
+                }
             }
+            if rest.len() > 0 {
+                let mut left: Vec<_> = rest.collect();
+                left.append(&mut self.requests.work);
+                self.requests.work = left;
+                break;
+            }
+            drop(rest);
             if self.requests.work.is_empty() {
                 self.requests.work = batch;
                 break;
@@ -86,10 +105,12 @@ impl Conn {
         }
     }
 
-    /// Begins calls that were held back, as far as there is room; `false` when there were none.
-    pub(super) fn resume(&mut self) -> bool {
+    /// Begins calls that were held back, as far as there is room and time; `false` when there were
+    /// none.
+    pub(super) fn resume(&mut self, started: Instant) -> bool {
         let mut any = false;
         while !self.held.is_empty()
+            && !(any && is_used_up(started))
             && !self.shared.is_crowded()
             && !self.is_clogged()
             && let Some(work) = self.held.pop_front()
