@@ -2,17 +2,18 @@
 //!
 //! What neighbours feel of an attack is only worth something against what they feel of an honest
 //! client that is as busy. This one makes as many connections a second as the attack did, sends no
-//! more bytes, and uses no more processor time; what it sends are cheap calls that are answered.
+//! more bytes, and uses no more processor time. It takes the answers to its calls: cheap ones, or
+//! the attack's own where those make the server work.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rzero_e2e::api::peers::v1::SayRequest;
+use rzero_http2::frame::Setting;
 use tokio::time::Instant;
 
-use crate::attack::{Next, Reading, Script};
+use crate::attack::{Honest, Next, Reading, Script};
 use crate::craft::{self, Streams};
 use crate::driver::{Plan, Recipe, Report, run};
 
@@ -35,6 +36,8 @@ pub struct Profile {
     pub bytes_sent: u64,
     /// How much of a core it used.
     pub share: f64,
+    /// The call to make.
+    pub call: Honest,
 }
 
 /// What may still be spent.
@@ -89,11 +92,8 @@ pub async fn call(target: SocketAddr, profile: Profile) -> Report {
 }
 
 fn script(budget: Arc<Budget>) -> Script {
-    let block = craft::request(craft::SAY, &[]);
-    let message = craft::message(&SayRequest {
-        text: "x".repeat(64),
-        ..Default::default()
-    });
+    let (path, message) = (budget.profile.call)();
+    let block = craft::request(path, &[]);
     let (mut streams, mut sent) = (Streams::default(), 0_u64);
     let (mut greeted, mut counted) = (false, false);
     let profile = budget.profile;
@@ -106,8 +106,8 @@ fn script(budget: Arc<Budget>) -> Script {
             counted = true;
         }
         if !greeted {
-            craft::hello(out, &[]);
             // The windows are not what is measured.
+            craft::hello(out, &[Setting::InitialWindowSize((1 << 31) - 1)]);
             craft::window_update(out, None, (1 << 31) - 65_536);
             greeted = true;
         }

@@ -77,6 +77,9 @@ enum Role {
     /// Call as busily as an attack was
     Harmless {
         target: SocketAddr,
+        /// The attack whose calls are made by somebody who takes the answers
+        #[arg(long)]
+        like: Option<String>,
         #[arg(long)]
         seconds: f64,
         #[arg(long)]
@@ -143,6 +146,7 @@ fn run(role: Role) -> Result<()> {
         } => attack(&name, target, (Duration::from_secs_f64(seconds), share)),
         Role::Harmless {
             target,
+            like,
             seconds,
             share,
             connections,
@@ -155,6 +159,7 @@ fn run(role: Role) -> Result<()> {
                 connections_made,
                 bytes_sent,
                 share,
+                call: like_of(like.as_deref())?,
             };
             println!(
                 "{}",
@@ -165,6 +170,15 @@ fn run(role: Role) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// The call to compare an attack with.
+fn like_of(name: Option<&str>) -> Result<attack::Honest> {
+    let Some(name) = name else {
+        return Ok(attack::small_call);
+    };
+    let attack = attack::named(name).ok_or_else(|| format!("no attack `{name}`"))?;
+    Ok(attack.honest.unwrap_or(attack::small_call))
 }
 
 fn attack(name: &str, target: SocketAddr, (duration, share): (Duration, f64)) -> Result<()> {
@@ -207,6 +221,7 @@ fn list() {
                 "connections": attack.connections,
                 "memory_bytes_max": attack.memory_bytes_max,
                 "tls": attack.tls,
+                "works": attack.honest.is_some(),
             })
         })
         .collect();

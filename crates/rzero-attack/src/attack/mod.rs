@@ -11,6 +11,7 @@ mod windows;
 
 use std::time::Duration;
 
+use rzero_e2e::api::peers::v1::SayRequest;
 use rzero_http2::frame::{ErrorCode, Setting};
 
 use crate::craft;
@@ -93,8 +94,24 @@ pub struct Attack {
     pub reading: Reading,
     /// Whether the server has to be one that speaks TLS.
     pub tls: bool,
+    /// The call that the harmless client makes to compare with: its path and its message. Where an
+    /// attack has the server work, this is the same work, for somebody who takes what it gives.
+    pub honest: Option<Honest>,
     /// Makes the script of one connection.
     pub script: fn() -> Script,
+}
+
+/// Makes a call: its path and its message.
+pub type Honest = fn() -> (&'static str, Vec<u8>);
+
+/// A small call that is answered at once.
+#[must_use]
+pub fn small_call() -> (&'static str, Vec<u8>) {
+    let request = SayRequest {
+        text: "x".repeat(64),
+        ..Default::default()
+    };
+    (craft::SAY, craft::message(&request))
 }
 
 impl Attack {
@@ -110,6 +127,7 @@ impl Attack {
         memory_bytes_max: 16 * MIB,
         reading: Reading::Polite,
         tls: false,
+        honest: None,
         script: || Box::new(|_, _| Next::Hold),
     };
 

@@ -29,6 +29,7 @@ pub(super) const TABLE: &[Attack] = &[
         limits: "send_buffer_max, the call's deadline",
         expect: Expect::Bounded,
         memory_bytes_max: 96 * MIB,
+        honest: Some(large_answer),
         script: || ask(SHUT, 900, large_answer()),
         ..Attack::BASE
     },
@@ -39,6 +40,7 @@ pub(super) const TABLE: &[Attack] = &[
         limits: "back-pressure of each stream",
         expect: Expect::Bounded,
         memory_bytes_max: 96 * MIB,
+        honest: Some(short_stream),
         script: || ask(SHUT, 900, endless_stream()),
         ..Attack::BASE
     },
@@ -49,6 +51,7 @@ pub(super) const TABLE: &[Attack] = &[
         limits: "http2.limits.idle_frames, the call's deadline",
         expect: Expect::Bounded,
         memory_bytes_max: 96 * MIB,
+        honest: Some(large_answer),
         script: dribble,
         ..Attack::BASE
     },
@@ -60,6 +63,7 @@ pub(super) const TABLE: &[Attack] = &[
         expect: Expect::Bounded,
         memory_bytes_max: 96 * MIB,
         reading: Reading::Never,
+        honest: Some(large_answer),
         script: || ask(WIDE, 900, large_answer()),
         ..Attack::BASE
     },
@@ -71,6 +75,7 @@ pub(super) const TABLE: &[Attack] = &[
         expect: Expect::Bounded,
         memory_bytes_max: 96 * MIB,
         reading: Reading::Never,
+        honest: Some(long_stream),
         script: || ask(WIDE, 900, endless_stream()),
         ..Attack::BASE
     },
@@ -112,8 +117,23 @@ fn large_answer() -> (&'static str, Vec<u8>) {
 
 /// A call for a stream that does not end.
 fn endless_stream() -> (&'static str, Vec<u8>) {
+    stream_of(i64::MAX)
+}
+
+/// A call for a stream of about as many messages as an endless one has made when it has to wait
+/// for its window.
+fn short_stream() -> (&'static str, Vec<u8>) {
+    stream_of(200)
+}
+
+/// The same, where it has to wait for the transport.
+fn long_stream() -> (&'static str, Vec<u8>) {
+    stream_of(1_000)
+}
+
+fn stream_of(count: i64) -> (&'static str, Vec<u8>) {
     let request = CountRequest {
-        count: i64::MAX,
+        count,
         ..Default::default()
     };
     (craft::COUNT, craft::message(&request))

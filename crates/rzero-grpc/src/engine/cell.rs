@@ -15,8 +15,8 @@ use super::outbox::Outbox;
 use crate::message::{self, Assembler, Compression, Encoding, Raw, Run};
 
 /// What a sender may leave before it has to wait, in bytes: at first, and when its peer keeps up.
-/// As much again may wait in the core.
-const OUT_BYTES: [usize; 2] = [8 << 10, 256 << 10];
+const OUT_BYTES_MIN: usize = 8 << 10;
+const OUT_BYTES_MAX: usize = 256 << 10;
 /// What the window of a stream grows to when its reader keeps up, in bytes: a round trip of a
 /// millisecond at 8 Gbit/s. What is unread of all streams has a bound of its own.
 const WINDOW_BYTES_MAX: u32 = 1 << 20;
@@ -146,7 +146,7 @@ impl Cell {
                 source: Source::Open,
                 reader: None,
                 outbox: Outbox::default(),
-                outbox_bytes_max: OUT_BYTES[0],
+                outbox_bytes_max: OUT_BYTES_MIN,
                 counted: 0,
                 sink: Sink::Open,
                 writer: None,
@@ -286,7 +286,12 @@ impl Cell {
         let is_over =
             |core: &Connection<S>, waiting| waiting > 0 && outgoing.is_below(core.queued());
         let was_full = state.outbox.cost() >= state.outbox_bytes_max;
-        while waiting < state.outbox_bytes_max
+        // As much again may wait in the core of a peer that keeps up.
+        let waiting_max = match state.outbox_bytes_max {
+            OUT_BYTES_MIN => 1,
+            more => more,
+        };
+        while waiting < waiting_max
             && !is_over(core, waiting)
             && let Some(left) = state
                 .outbox
@@ -295,7 +300,7 @@ impl Cell {
             waiting = left;
         }
         if was_full && waiting == 0 && state.outbox.is_empty() {
-            state.outbox_bytes_max = (state.outbox_bytes_max * 2).min(OUT_BYTES[1]);
+            state.outbox_bytes_max = (state.outbox_bytes_max * 2).min(OUT_BYTES_MAX);
         }
         state.count_outbox(outgoing);
         if state.has_room(outgoing) {

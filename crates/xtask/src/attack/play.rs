@@ -15,6 +15,8 @@ use super::row::{Row, seconds};
 
 /// Load before anything is measured.
 const WARM_UP: Duration = Duration::from_secs(1);
+/// What an attacker and who it is compared with may use of a core.
+const SHARE: f64 = 0.5;
 /// Time for the server to forget an attacker that left.
 const SETTLING: Duration = Duration::from_secs(8);
 const POLL: Duration = Duration::from_millis(50);
@@ -140,7 +142,7 @@ fn once_through(rules: &Rules, row: &Row) -> Result<Outcome> {
     } else {
         once(
             &rules.program,
-            &harmless(&victim, WARM_UP, (4, 4, 4_000_000), 0.5),
+            &harmless(&victim, None, WARM_UP, (4, 4, 4_000_000), SHARE),
         )?;
         sleep(WARM_UP / 4);
     }
@@ -158,6 +160,7 @@ fn once_through(rules: &Rules, row: &Row) -> Result<Outcome> {
         row.name.clone(),
         victim.address.clone(),
         format!("--seconds={}", duration.as_secs_f64()),
+        format!("--share={SHARE}"),
     ];
     outcome.attack = once(&rules.program, &attack)?;
     outcome.beside_attack = neighbour.take()?;
@@ -170,7 +173,13 @@ fn once_through(rules: &Rules, row: &Row) -> Result<Outcome> {
     }
     let log = fs::read_to_string(&victim.log)?;
     read_log(&mut outcome, &log[logged.min(log.len())..]);
-    compare(rules, (&victim, &mut neighbour), duration, &mut outcome)?;
+    compare(
+        rules,
+        row,
+        (&victim, &mut neighbour),
+        duration,
+        &mut outcome,
+    )?;
     outcome.failures = failures(row, &outcome);
     Ok(outcome)
 }
@@ -197,6 +206,7 @@ fn duration(rules: &Rules, row: &Row) -> Duration {
 /// A harmless client as busy as the attacker was.
 fn compare(
     rules: &Rules,
+    row: &Row,
     (victim, neighbour): (&Victim, &mut Neighbour),
     duration: Duration,
     outcome: &mut Outcome,
@@ -214,9 +224,15 @@ fn compare(
     } else {
         let args = harmless(
             victim,
+            Some(&row.name),
             duration,
             (open, made, number("bytes_sent")),
-            share.clamp(0.01, 0.5),
+            // Who makes a server work and takes what it gives is busier than who does not.
+            if row.works {
+                SHARE
+            } else {
+                share.clamp(0.01, SHARE)
+            },
         );
         once(&rules.program, &args)?
     };
@@ -227,11 +243,12 @@ fn compare(
 
 fn harmless(
     victim: &Victim,
+    like: Option<&str>,
     duration: Duration,
     (connections, made, bytes): (u64, u64, u64),
     share: f64,
 ) -> Vec<String> {
-    vec![
+    let mut args = vec![
         "harmless".to_owned(),
         victim.address.clone(),
         format!("--seconds={}", duration.as_secs_f64()),
@@ -239,7 +256,9 @@ fn harmless(
         format!("--connections={connections}"),
         format!("--connections-made={made}"),
         format!("--bytes-sent={bytes}"),
-    ]
+    ];
+    args.extend(like.map(|name| format!("--like={name}")));
+    args
 }
 
 /// Waits until the server holds about what it held before, or has had its time.

@@ -19,6 +19,8 @@ pub(super) struct Row {
     pub(super) connections: u64,
     pub(super) memory_bytes_max: u64,
     pub(super) tls: bool,
+    /// Whether it is compared with a client that makes the same calls.
+    pub(super) works: bool,
 }
 
 impl Row {
@@ -36,6 +38,7 @@ impl Row {
             connections: number("connections"),
             memory_bytes_max: number("memory_bytes_max"),
             tls: value["tls"].as_bool().unwrap_or_default(),
+            works: value["works"].as_bool().unwrap_or_default(),
         }
     }
 }
