@@ -3,7 +3,7 @@
 use rzero_e2e::api::peers::v1::SumRequest;
 use rzero_http2::frame::{ErrorCode, Frame, GoAway, Setting, Settings, write_settings};
 
-use super::{Attack, CALM, Expect, Next, Reading, Script, flood, steps};
+use super::{Attack, CALM, Expect, MIB, Next, Reading, Script, flood, steps};
 use crate::craft::{self, Streams, kind};
 
 const IDLE: &str = "http2.limits.idle_frames";
@@ -48,6 +48,8 @@ pub(super) const TABLE: &[Attack] = &[
         reference: "CVE-2019-9515",
         what: "SETTINGS that change the window of 500 open streams 2,730 times a frame",
         limits: "http2.limits.settings",
+        // 2,000 calls are open, and as many of connections that end.
+        memory_bytes_max: 32 * MIB,
         script: settings_storm,
         ..Attack::BASE
     },

@@ -15,7 +15,7 @@ use super::outbox::Outbox;
 use crate::message::{self, Assembler, Compression, Encoding, Raw, Run};
 
 /// What a sender may leave before it has to wait, in bytes: at first, and when its peer keeps up.
-const OUT_BYTES_MIN: usize = 8 << 10;
+const OUT_BYTES_MIN: usize = 2 << 10;
 const OUT_BYTES_MAX: usize = 256 << 10;
 /// What the window of a stream grows to when its reader keeps up, in bytes: a round trip of a
 /// millisecond at 8 Gbit/s. What is unread of all streams has a bound of its own.
