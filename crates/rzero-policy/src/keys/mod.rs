@@ -5,7 +5,6 @@ mod breaker;
 mod limit;
 mod retry;
 mod shed;
-mod store;
 
 use std::time::Duration;
 
@@ -18,7 +17,6 @@ pub(crate) use breaker::BreakerKeys;
 pub(crate) use limit::{BulkheadKeys, ConcurrencyKeys, RateKeys};
 pub(crate) use retry::{BudgetKeys, HedgeKeys, RetryKeys};
 pub(crate) use shed::ShedKeys;
-pub(crate) use store::StoreKeys;
 
 use crate::{ClientPolicy, MethodPolicy, Off, OnCancel, PolicyName, Side};
 

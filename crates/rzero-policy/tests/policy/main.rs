@@ -6,4 +6,3 @@ mod documentation;
 mod messages;
 mod origins;
 mod precedence;
-mod store;
