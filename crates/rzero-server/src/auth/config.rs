@@ -93,6 +93,11 @@ pub struct AppAuthConfig {
     /// The tokens by name of the application; not together with a store in the program. Default
     /// none.
     pub tokens: BTreeMap<String, Secret>,
+    /// The name of the `[redis.<name>]` where the tokens are instead. Default none.
+    pub redis: Option<String>,
+    /// The key of the hash in that Redis with the tokens by name of the application, as go-zero
+    /// keeps them. No default; together with `redis`.
+    pub key: Option<String>,
     /// How long the token of an application is remembered, default 5 m, at most 30 d; `0s` asks for every call.
     /// As long may a token that was taken back still be used.
     #[serde(with = "rzero_config::duration")]
@@ -117,6 +122,8 @@ impl Default for AppAuthConfig {
     fn default() -> Self {
         Self {
             tokens: BTreeMap::new(),
+            redis: None,
+            key: None,
             cache: Duration::from_secs(300),
             cache_refused: Duration::from_secs(5),
             cache_size: ByteSize::mib(1),

@@ -128,10 +128,15 @@ pub(super) fn fits(rule: &AuthRule, path: &str) -> bool {
 fn store(config: &AuthConfig, store: Option<Arc<dyn TokenStore>>) -> Result<Arc<dyn TokenStore>> {
     match (store, config.app.tokens.is_empty()) {
         (Some(store), true) => Ok(store),
+        (None, _) if config.app.redis.is_some() => Err(Error::invalid_input(
+            "server.auth.app.redis: nothing reads Redis here: give App::auth a token store that \
+             does, or use the App of rzero with its feature `redis`",
+        )),
         (None, false) => Ok(Arc::new(FixedTokens(config.app.tokens.clone()))),
         (None, true) => Err(Error::invalid_input(
             "server.auth: `app` is required, but there are no tokens: write them to \
-             server.auth.app.tokens, or give App::auth a token store",
+             server.auth.app.tokens, name the [redis.<name>] that has them in \
+             server.auth.app.redis, or give App::auth a token store",
         )),
         (Some(_), false) => Err(Error::invalid_input(
             "server.auth.app.tokens: the program has a token store of its own; remove one of both",

@@ -77,11 +77,17 @@ impl AuthHooks {
     }
 
     /// Where the tokens of applications are kept, for the kind `app`; in place of
-    /// `server.auth.app.tokens`.
+    /// `server.auth.app.tokens` or `server.auth.app.redis`.
     #[must_use]
     pub fn token_store(mut self, store: impl TokenStore) -> Self {
         self.tokens = Some(Arc::new(store));
         self
+    }
+
+    /// Whether they say where the tokens of applications are kept.
+    #[must_use]
+    pub fn has_token_store(&self) -> bool {
+        self.tokens.is_some()
     }
 
     /// Judges bearer tokens, for the kind `bearer`: gives the identity of the caller, or an error.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rzero_core::ServiceDesc;
 
-use super::config::{AuthConfig, AuthKind};
+use super::config::{AppAuthConfig, AuthConfig, AuthKind};
 use super::gate::{fits, is_built_in};
 
 const CACHE_MAX: Duration = Duration::from_secs(30 * 86_400);
@@ -41,10 +41,32 @@ pub(super) fn validate(
         ));
     }
     let (app, bearer) = (&config.app, &config.bearer);
+    in_redis(app)?;
     let caches = (app.cache, app.cache_refused);
     bounds("app", app.max_checks, app.timeout, caches)?;
     let caches = (bearer.cache, bearer.cache_refused);
     bounds("bearer", bearer.max_checks, bearer.timeout, caches)
+}
+
+/// What tells where in Redis the tokens are is whole, and nothing else has them too.
+fn in_redis(app: &AppAuthConfig) -> Result<(), String> {
+    let key = app.key.as_deref().filter(|key| !key.is_empty());
+    let (wrong, text) = match (&app.redis, key) {
+        (Some(_), _) if !app.tokens.is_empty() => (
+            "redis",
+            "there is server.auth.app.tokens as well; remove one of both",
+        ),
+        (Some(_), None) => (
+            "key",
+            "is missing: write the name of the hash that has the tokens",
+        ),
+        (None, Some(_)) => (
+            "redis",
+            "is missing: write the name of the [redis.<name>] that `key` is in",
+        ),
+        _ => return Ok(()),
+    };
+    Err(format!("server.auth.app.{wrong}: {text}"))
 }
 
 /// The numbers of a kind are within their ranges.

@@ -3,6 +3,7 @@
 mod apps;
 mod bearers;
 mod certificates;
+mod documentation;
 mod rules;
 
 use std::future::Future;

@@ -130,6 +130,27 @@ fn wrong_configurations_name_the_key_and_the_fix() {
         ("bearer.timeout = '0s'", "server.auth.bearer.timeout", "1ms"),
         ("bearer.cache = '31d'", "server.auth.bearer.cache", "30d"),
         ("app.tokens.x = ''", "server.auth.app.tokens.x", "remove"),
+        ("app.redis = 'main'", "server.auth.app.key", "hash"),
+        (
+            "app.redis = 'main'\napp.key = ''",
+            "server.auth.app.key",
+            "hash",
+        ),
+        (
+            "app.key = 'auth'",
+            "server.auth.app.redis",
+            "[redis.<name>]",
+        ),
+        (
+            "app = { redis = 'main', key = 'auth', tokens = { a = 'b' } }",
+            "server.auth.app.redis",
+            "remove one",
+        ),
+        (
+            "require = ['app']\napp.redis = 'main'\napp.key = 'auth'",
+            "server.auth.app.redis",
+            "feature `redis`",
+        ),
     ] {
         let error = auth(text, AuthHooks::new()).err().unwrap();
         let told = error.message();
@@ -140,7 +161,10 @@ fn wrong_configurations_name_the_key_and_the_fix() {
 #[test]
 fn two_stores_are_one_too_many() {
     let text = "require = ['app']\napp.tokens.stock = 's3cret'";
-    let hooks = AuthHooks::new().token_store(|_: String| async { Ok(None) });
+    let hooks = AuthHooks::new();
+    assert!(!hooks.has_token_store());
+    let hooks = hooks.token_store(|_: String| async { Ok(None) });
+    assert!(hooks.has_token_store());
     let error = auth(text, hooks).err().unwrap();
     assert!(error.message().contains("remove one"), "{error}");
 }
