@@ -64,7 +64,7 @@ pub use explain::{Setting, Source};
 pub use method::{MethodPolicy, OnCancel};
 pub use off::{Off, PolicyName};
 pub use policies::{CallerClass, Policies, Scope, Side};
-pub use server::ServerPolicy;
+pub use server::{ServerPolicy, StoreConfig};
 
 /// How a change of the policies reaches servers and channels.
 pub type PolicyWatch = tokio::sync::watch::Receiver<Policies>;

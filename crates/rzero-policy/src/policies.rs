@@ -178,6 +178,16 @@ impl Policies {
         read::warnings(&self.0, served, targets)
     }
 
+    /// An error about a key of the table, such as `rate[0].scope`, found by a check of the caller;
+    /// it is placed where the key is written.
+    #[must_use]
+    pub fn error_at(&self, key: &str, text: impl Into<String>) -> Error {
+        let mut problem = Problem::new(format!("policy.{key}"), text);
+        let path = key.replace('[', ".").replace(']', "");
+        problem.origin = self.0.written.origin(&path).cloned();
+        problem.into()
+    }
+
     /// What differs in `new`: by value, as it is written, with the built-in default where one of
     /// both says nothing.
     #[must_use]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::keys::{
     BulkheadKeys, CAPS_OF_TARGETS, ConcurrencyKeys, OF_CLIENTS, OF_SERVERS, OF_TARGETS, RateKeys,
-    ShedKeys, Values,
+    ShedKeys, StoreKeys, Values,
 };
 use crate::policies::{Inner, placed};
 use crate::rule::{Match, Rule};
@@ -24,6 +24,7 @@ const RULES_MAX: usize = 256;
 pub(crate) struct ServerKeys {
     pub(crate) shed: ShedKeys,
     pub(crate) server: ServerTable,
+    pub(crate) store: StoreKeys,
 }
 
 /// `[policy.server]`.
@@ -115,6 +116,11 @@ fn server(base: &mut Section, errors: &mut Errors) -> (ServerPolicy, ServerKeys)
         let config = keys.server.concurrency.config();
         let config = config.map_err(|wrong| wrong.below("concurrency").placed(&section));
         policy.concurrency = errors.keep(config);
+    }
+    if let Some(section) = base.take("store") {
+        keys.store = errors.keep(section.read());
+        let config = keys.store.config();
+        policy.store = errors.keep(config.map_err(|wrong| wrong.placed(&section)));
     }
     if let Some(section) = base.take("rate") {
         policy.rates = rates(section, errors);

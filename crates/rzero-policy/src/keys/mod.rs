@@ -5,6 +5,7 @@ mod breaker;
 mod limit;
 mod retry;
 mod shed;
+mod store;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ pub(crate) use breaker::BreakerKeys;
 pub(crate) use limit::{BulkheadKeys, ConcurrencyKeys, RateKeys};
 pub(crate) use retry::{BudgetKeys, HedgeKeys, RetryKeys};
 pub(crate) use shed::ShedKeys;
+pub(crate) use store::StoreKeys;
 
 use crate::{ClientPolicy, MethodPolicy, Off, OnCancel, PolicyName, Side};
 

@@ -6,3 +6,4 @@ mod documentation;
 mod messages;
 mod origins;
 mod precedence;
+mod store;
