@@ -29,6 +29,7 @@
 //! | `log` | yes | a log subscriber, filtered by `RZ_LOG` |
 //! | `etcd` | no | the etcd registry and configuration centre; needs `protoc` at build time |
 //! | `dns` | no | discovery by the domain name system: headless services, SRV records |
+//! | `redis` | no | `redis`: a Redis client; rate limits that all processes share, tokens of applications in Redis |
 //! | `tower` | no | `tower`: tower layers around our services, ours as tower services |
 //! | `tonic` | no | `tonic`: tonic-generated clients on our channels, tonic-generated services on our server |
 //!
@@ -44,6 +45,8 @@ pub use rzero_core::{
     Sender, Service, Stop, Task, TaskStats, Tasks, Value, Violation, shield, spawn, spawn_blocking,
 };
 pub use rzero_policy as policy;
+#[cfg(feature = "redis")]
+pub use rzero_redis as redis;
 pub use rzero_resilience as resilience;
 pub use rzero_server::{AppHandle, AuthHooks, Drained, Exit, TokenStore};
 #[cfg(feature = "tonic")]
@@ -58,6 +61,7 @@ pub use {bytes, prost, prost_types};
 pub mod config {
     pub use rzero_config::*;
 
+    pub use crate::wiring::redis::RedisSettings;
     pub use crate::wiring::settings::{Settings, load, watch};
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod dial;
 #[cfg(feature = "log")]
 mod log;
 pub(crate) mod policy;
+pub(crate) mod redis;
 pub(crate) mod registry;
 pub(crate) mod remote;
 pub(crate) mod settings;
@@ -15,15 +16,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rzero_client::{Channel, ClientConfig};
-use rzero_core::{Call, Duplex, Error, Reply, Result, Service, Stop, Tasks, Trailers};
+use rzero_core::{Call, Duplex, Error, Reply, Result, Service, ServiceDesc, Stop, Tasks, Trailers};
 use rzero_policy::PolicyWatch;
 use rzero_registry::{Registry, ServiceName};
-use rzero_resilience::limit::Bulkhead;
+use rzero_resilience::limit::{Bulkhead, SharedRates};
 use rzero_server::rt::Describe;
 use rzero_server::{AppHandle, AuthHooks, Drained, Exit};
 use tower_layer::{Identity, Layer, Stack};
 
 use policy::Live;
+use redis::Stores;
 use settings::Settings;
 
 pub use dial::dialer;
@@ -45,9 +47,14 @@ pub struct App<L = Identity> {
 struct Links {
     registry: Arc<dyn Registry>,
     clients: BTreeMap<String, ClientConfig>,
+    /// This one.
+    service: ServiceName,
     caller: Arc<str>,
     zone: Option<String>,
     policies: Live,
+    stores: Stores,
+    served: Vec<&'static ServiceDesc>,
+    hooks: AuthHooks,
 }
 
 impl App {
@@ -62,18 +69,24 @@ impl App {
         let (service, server) = (settings.service.clone(), settings.server.clone());
         let caller = format!("{}@{}", service.name, service.version).into();
         let wire = dial::wire(&service, &server)?;
+        let stores = Stores::open(&settings.policy, &server, &settings.redis)?;
         let server = rzero_server::App::new(service, server)?.wire(wire);
         let targets = settings.clients.keys().cloned();
-        let policies = Live::new(&settings.policy, targets, settings.source.as_ref())
+        let (policy, source) = (&settings.policy, settings.source.as_ref());
+        let policies = Live::new(policy, targets, source, stores.counts())
             .map_err(|error| Error::invalid_input(error.to_string()))?;
         let server = server.registry(Arc::clone(&registry));
         let server = server.policies(policies.watch());
         let links = Links {
             registry,
             clients: settings.clients.clone(),
+            service: service_name(&settings.service.name, "service.name")?,
             caller,
             zone: settings.service.zone.clone(),
             policies,
+            stores,
+            served: Vec::new(),
+            hooks: AuthHooks::new(),
         };
         Ok(Self { server, links })
     }
@@ -113,6 +126,7 @@ impl<L> App<L> {
             Service<Call<Bytes>, Reply = Reply<Bytes>> + Service<Call<Duplex>, Reply = Trailers>,
     {
         self.links.policies.serves(service.describe());
+        self.links.served.push(service.describe());
         self.server = self.server.serve(service);
         self
     }
@@ -131,9 +145,10 @@ impl<L> App<L> {
     }
 
     /// What authentication needs beside `[server.auth]`: where tokens are kept, what judges them.
+    /// Tokens in the Redis that `server.auth.app.redis` names need nothing.
     #[must_use]
     pub fn auth(mut self, hooks: AuthHooks) -> Self {
-        self.server = self.server.auth(hooks);
+        self.links.hooks = hooks;
         self
     }
 
@@ -164,6 +179,16 @@ impl<L> App<L> {
         self.links.policies.watch()
     }
 
+    /// The Redis that `[redis.<name>]` describes, the same one each time. It connects with its
+    /// first command, and again whenever Redis comes back.
+    ///
+    /// # Errors
+    /// When there is no such section.
+    #[cfg(feature = "redis")]
+    pub fn redis(&self, name: &str) -> Result<rzero_redis::Redis> {
+        self.links.stores.get(name)
+    }
+
     /// The bulkhead that `[policy.bulkhead.<name>]` describes, the same one each time: it bounds
     /// the uses of one resource at once, and lets a bounded number wait their turn. Without such a
     /// section it has the default settings. It follows the policies.
@@ -184,9 +209,25 @@ impl<L> App<L> {
     /// # Cancel safety
     /// Dropping the future aborts everything at once, without a drain.
     pub async fn run(self) -> Result<Drained> {
-        self.links.policies.warn();
         // The links live until the end: with them the policies are followed.
-        self.server.run().await
+        let (mut server, links) = (self.server, self.links);
+        links.policies.warn();
+        server = server.auth(links.stores.hooks(&links.hooks)?);
+        if let Some(rates) = links.rates().await? {
+            server = server.shared_rates(rates);
+        }
+        server.run().await
+    }
+}
+
+impl Links {
+    /// What counts under the rules that all processes of this service share, if something does.
+    async fn rates(&self) -> Result<Option<Arc<dyn SharedRates>>> {
+        let policies = self.policies.watch().borrow().clone();
+        let stores = &self.stores;
+        stores
+            .rates(&self.registry, &self.service, &self.served, &policies)
+            .await
     }
 }
 

@@ -13,6 +13,7 @@ use rzero_server::{ServerConfig, ServiceConfig};
 use serde::de::DeserializeOwned;
 
 use super::policy::{self, Reading, Source};
+use super::redis::{self, RedisSettings};
 use super::registry::RegistrySettings;
 use super::remote;
 
@@ -28,6 +29,8 @@ pub struct Settings<T> {
     pub registry: RegistrySettings,
     /// `[client.<name>]`.
     pub clients: BTreeMap<String, ClientConfig>,
+    /// `[redis.<name>]`.
+    pub redis: BTreeMap<String, RedisSettings>,
     /// `[policy]`. An [`App`](crate::App) begins with it, and follows the files and the
     /// configuration centre that it was loaded from.
     pub policy: Policies,
@@ -46,6 +49,7 @@ impl<T> Settings<T> {
             server: ServerConfig::default(),
             registry: RegistrySettings::default(),
             clients: BTreeMap::new(),
+            redis: BTreeMap::new(),
             policy: Policies::default(),
             user,
             source: None,
@@ -164,12 +168,20 @@ fn settings<T: DeserializeOwned>(mut document: Document) -> Result<Settings<T>, 
         let text = "the section is missing: write [service] with at least name = \"…\"";
         rzero_config::Error::from(rzero_config::Problem::new("service", text))
     };
+    let service = document.take_section("service")?.ok_or_else(missing)?;
+    let server: ServerConfig = document.take_section("server")?.unwrap_or_default();
+    let redis = document.take_map("redis")?;
+    let policy = Policies::take(&mut document)?;
+    redis::store(&policy, &redis)?;
+    redis::check_tokens(&server.auth, &redis)
+        .map_err(|text| document.error_at(redis::TOKENS, text))?;
     Ok(Settings {
-        service: document.take_section("service")?.ok_or_else(missing)?,
-        server: document.take_section("server")?.unwrap_or_default(),
+        service,
+        server,
         registry: document.take_section("registry")?.unwrap_or_default(),
         clients: document.take_map("client")?,
-        policy: Policies::take(&mut document)?,
+        redis,
+        policy,
         user: document.rest()?,
         source: None,
     })

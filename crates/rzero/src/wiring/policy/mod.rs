@@ -14,8 +14,12 @@ use rzero_policy::{Policies, PolicyWatch};
 use rzero_resilience::limit::Bulkhead;
 use tokio::sync::watch;
 
+use super::redis;
+
 /// Sections of the framework that are read once, when the application is made.
-const AT_START: &[&str] = &["service", "server", "registry", "client", "config"];
+const AT_START: &[&str] = &["service", "server", "registry", "client", "redis", "config"];
+/// The part of the policies that is read once too.
+const STORE: &str = "policy.store.";
 
 /// Reads files and what stands above them.
 pub(super) type Read = fn(&[PathBuf], Option<&Arc<dyn RemoteSource>>) -> Result<Reading, Error>;
@@ -48,7 +52,7 @@ pub(super) struct Reading {
 pub(super) fn at_start(document: &Document) -> BTreeMap<String, String> {
     let ours = |line: &Explained| {
         let section = line.key.split('.').next();
-        section.is_some_and(|name| AT_START.contains(&name))
+        section.is_some_and(|name| AT_START.contains(&name)) || line.key.starts_with(STORE)
     };
     let lines = document.explain().into_iter().filter(ours);
     lines.map(|line| (line.key, line.value)).collect()
@@ -72,11 +76,13 @@ struct Known {
 }
 
 impl Live {
-    /// Policies that begin with `policy` and follow `source`, if there is one.
+    /// Policies that begin with `policy` and follow `source`, if there is one. `counts` tells
+    /// whether the process has a store for rules that all processes share.
     pub(super) fn new(
         policy: &Policies,
         clients: impl Iterator<Item = String>,
         source: Option<&Source>,
+        counts: bool,
     ) -> Result<Self, Error> {
         let (sender, policies) = watch::channel(policy.clone());
         let known = Arc::new(Mutex::new(Known {
@@ -87,6 +93,7 @@ impl Live {
             let follower = Follower {
                 source: source.clone(),
                 sender,
+                counts,
                 known: Arc::clone(&known),
                 state: Mutex::default(),
             };
@@ -157,6 +164,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Follower {
     source: Source,
     sender: watch::Sender<Policies>,
+    /// Whether rules can be followed that all processes share.
+    counts: bool,
     known: Arc<Mutex<Known>>,
     state: Mutex<State>,
 }
@@ -171,6 +180,10 @@ struct State {
 impl Follower {
     fn read(&self) -> Result<(), Error> {
         let reading = (self.source.read)(&self.source.files, self.source.remote.as_ref());
+        let reading = reading.and_then(|reading| match self.counts {
+            true => Ok(reading),
+            false => redis::refuse(&reading.policy).map(|()| reading),
+        });
         let mut state = lock(&self.state);
         let is_first = !std::mem::replace(&mut state.begun, true);
         match reading {

@@ -26,6 +26,7 @@ fn live(dir: &Path, text: &str) -> Live {
         &settings.policy,
         std::iter::empty(),
         settings.source.as_ref(),
+        false,
     )
     .unwrap()
 }
@@ -94,6 +95,7 @@ async fn a_file_that_is_gone_at_the_start_does_not_stop_it() {
         &settings.policy,
         std::iter::empty(),
         settings.source.as_ref(),
+        false,
     );
     let live = live.unwrap();
     assert_eq!(k(&live), 2.0);
@@ -117,9 +119,26 @@ async fn bulkheads_are_shared_by_name_and_follow_the_file() {
     assert!(same.enter(None).await.is_ok());
 }
 
+#[tokio::test]
+async fn a_shared_rule_is_kept_out_of_a_process_without_a_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let live = live(dir.path(), "[policy]\nbreaker.k = 2.0\n");
+    let shared = "[[policy.rate]]\nname = \"all\"\nrate = 1\nscope = \"distributed\"\n";
+    let faster = "[policy]\nbreaker.k = 3.0\n";
+    // With the feature the section is good, but nothing has opened it.
+    let redis = "[redis.main]\n";
+    for (errors, text) in (1..).zip(["", redis]) {
+        write(dir.path(), &format!("{faster}{shared}{text}"));
+        until(|| counts(&live).1 == errors).await;
+        assert_eq!(k(&live), 2.0, "{text}");
+    }
+    write(dir.path(), faster);
+    until(|| k(&live) == 3.0).await;
+}
+
 #[test]
 fn settings_of_the_program_are_not_followed() {
-    let live = Live::new(&Policies::default(), std::iter::empty(), None).unwrap();
+    let live = Live::new(&Policies::default(), std::iter::empty(), None, false).unwrap();
     assert!(live.following.is_none());
     assert_eq!(k(&live), 1.5);
 }
@@ -172,6 +191,7 @@ fn each_changed_value_is_logged_with_old_and_new() {
             read: |_, _| unreachable!("nothing is read here"),
         },
         sender,
+        counts: false,
         known: Arc::default(),
         state: Mutex::default(),
     };
