@@ -9,6 +9,7 @@ use std::time::Duration;
 use rzero_core::{Address, Dispatch};
 use tokio::time::Instant;
 
+use super::inflate::Inflater;
 use super::inline::Book;
 use crate::options::ServerOptions;
 
@@ -24,6 +25,7 @@ pub(super) struct Context {
     pub(super) dispatch: Arc<dyn Dispatch>,
     pub(super) options: ServerOptions,
     pub(super) book: Arc<Book>,
+    pub(super) inflater: Inflater,
     /// Bytes received and not consumed, over all connections.
     pub(super) buffered: AtomicUsize,
     complaints: Mutex<HashMap<String, Instant>>,
@@ -36,6 +38,7 @@ impl Context {
             dispatch,
             options,
             book,
+            inflater: Inflater::new(),
             buffered: AtomicUsize::new(0),
             complaints: Mutex::new(HashMap::new()),
         })

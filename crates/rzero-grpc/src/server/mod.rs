@@ -5,6 +5,7 @@ mod answer;
 mod conn;
 mod context;
 mod handshakes;
+mod inflate;
 mod inline;
 mod life;
 mod listener;

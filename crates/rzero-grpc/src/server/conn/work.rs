@@ -110,7 +110,6 @@ impl Conn {
     pub(super) fn resume(&mut self, started: Instant) -> bool {
         let mut any = false;
         while !self.held.is_empty()
-            && !(any && is_used_up(started))
             && !self.shared.is_crowded()
             && !self.is_clogged()
             && let Some(work) = self.held.pop_front()
@@ -120,6 +119,9 @@ impl Conn {
             // The caller may have left meanwhile.
             if self.core.get_mut(work.stream()).is_some() {
                 self.carry_out(work);
+            }
+            if is_used_up(started) {
+                break;
             }
         }
         any
@@ -171,10 +173,10 @@ impl Conn {
         let method = info.method();
         let bytes_max = self.context.options.receive_bytes_max;
         if message.compressed || message.bytes.len() > inline::BYTES_MAX {
-            let dispatch = Arc::clone(&self.context.dispatch);
+            let context = Arc::clone(&self.context);
             let work = async move {
-                let body = message.open(encoding, bytes_max)?;
-                dispatch.unary(Call { info, body }).await
+                let body = context.inflater.open(message, encoding, bytes_max).await?;
+                context.dispatch.unary(Call { info, body }).await
             };
             return self.spawn_unary(stream, Box::pin(work), None);
         }
