@@ -54,7 +54,11 @@ async fn main() -> Result<(), Error> {
 
     let begun = Instant::now();
     let stopped = tasks.stop(Duration::from_secs(1)).await;
-    println!("stopped after {:?}, cut: {:?}", begun.elapsed(), stopped.tasks);
+    println!(
+        "stopped after {:?}, cut: {:?}",
+        begun.elapsed(),
+        stopped.tasks
+    );
     println!("flusher: {}", flusher.await?);
     show(&tasks, "after it");
     Ok(())
