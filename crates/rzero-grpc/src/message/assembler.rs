@@ -32,16 +32,6 @@ impl Raw {
         encoding.open(self, bytes_max)
     }
 
-    /// The length that a compressed message claims to have when it is decompressed: what stands at
-    /// the end of gzip (RFC 1952 section 2.3.1).
-    pub(crate) fn claimed_bytes(&self) -> usize {
-        let size = self
-            .bytes
-            .last_chunk()
-            .map_or(0, |size| u32::from_le_bytes(*size));
-        usize::try_from(size).unwrap_or(usize::MAX)
-    }
-
     /// What it took on the wire.
     pub(crate) fn wire_bytes(&self) -> usize {
         PREFIX_BYTES + self.bytes.len()

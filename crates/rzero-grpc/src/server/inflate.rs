@@ -42,7 +42,7 @@ impl Inflater {
             return message.open(encoding, bytes_max);
         }
         // What a message claims to hold may be a lie: then it is too large here, and opened there.
-        if message.claimed_bytes() <= QUICK_BYTES
+        if claimed_bytes(&message) <= QUICK_BYTES
             && let Ok(opened) = message.clone().open(encoding, bytes_max.min(QUICK_BYTES))
         {
             return Ok(opened);
@@ -51,6 +51,14 @@ impl Inflater {
         let opened = spawn_blocking(move || message.open(encoding, bytes_max)).await;
         opened.unwrap_or_else(|_| Err(Error::internal("a message could not be decompressed")))
     }
+}
+
+/// The length that a compressed message claims to have when it is decompressed: what stands at the
+/// end of gzip (RFC 1952 section 2.3.1).
+fn claimed_bytes(message: &Raw) -> usize {
+    let size = message.bytes.last_chunk();
+    let size = size.map_or(0, |size| u32::from_le_bytes(*size));
+    usize::try_from(size).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
