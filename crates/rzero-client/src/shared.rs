@@ -76,6 +76,8 @@ pub struct NodeView {
     pub latency_us: u64,
     /// Share of failures among its last calls, 0 to 1.
     pub failure_share: f32,
+    /// Failures in a row that count for its ejection.
+    pub failures_in_row: u32,
     /// Whether it asked for a pause that is not over.
     pub pushed_back: bool,
 }
@@ -111,6 +113,7 @@ impl Known {
             ejections: self.ejections,
             latency_us: self.stats.ewma_us(),
             failure_share: self.stats.failure_share(),
+            failures_in_row: self.stats.streak().failures,
             pushed_back: self.stats.is_pushed_back(now),
         }
     }
