@@ -12,6 +12,7 @@
 //! | `services` | real servers that stay up between runs |
 //! | `bench` | the benchmarks |
 //! | `attack` | attacks on a server that serves normal load at the same time |
+//! | `loss` | what callers lose when instances leave, die or hang, beside go-zero's figures |
 //! | `interop` | the service and client that implementations of gRPC test each other with |
 #![expect(
     clippy::print_stdout,
@@ -27,8 +28,10 @@ mod ci;
 mod demo;
 mod error;
 mod interop;
+mod loss;
 mod peers;
 mod services;
+mod speaker;
 mod step;
 mod summary;
 mod test;
@@ -73,6 +76,8 @@ enum Chore {
     Bench(bench::BenchArgs),
     /// Attack a server of ours that serves normal load, and measure what its neighbours notice
     Attack(attack::AttackArgs),
+    /// Measure what callers lose when instances leave, die or hang
+    Loss(loss::LossArgs),
     /// Serve or call the service that implementations of gRPC test each other with
     Interop(interop::InteropArgs),
 }
@@ -95,6 +100,7 @@ fn run(chore: Chore) -> Result<ExitCode> {
         Chore::Services(args) => services::run(&args),
         Chore::Bench(args) => bench::run(&args),
         Chore::Attack(args) => attack::run(&args),
+        Chore::Loss(args) => loss::run(&args),
         Chore::Interop(args) => interop::run(&args),
     }
 }

@@ -6,6 +6,7 @@ mod channel;
 mod deadlines;
 #[cfg(feature = "etcd")]
 mod etcd;
+mod failure_matrix;
 mod fresh;
 mod governance_client;
 mod governance_server;

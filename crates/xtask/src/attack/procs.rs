@@ -1,72 +1,15 @@
 //! The processes of an attack, and what the kernel knows about them.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::cargo::{capture, limited};
 use crate::error::Result;
-
-/// A process that prints JSON lines and ends with its standard input.
-struct Speaker {
-    child: Child,
-    input: Option<ChildStdin>,
-    lines: BufReader<ChildStdout>,
-}
-
-impl Speaker {
-    fn start(command: &mut Command) -> Result<Self> {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let input = child.stdin.take();
-        let lines = child.stdout.take().ok_or("its output was not captured")?;
-        Ok(Self {
-            child,
-            input,
-            lines: BufReader::new(lines),
-        })
-    }
-
-    fn read(&mut self) -> Result<Value> {
-        let mut line = String::new();
-        if self.lines.read_line(&mut line)? == 0 {
-            let status = self.child.wait()?;
-            return Err(format!("it ended early ({status})").into());
-        }
-        let value: Value = serde_json::from_str(&line)?;
-        match value["error"].as_str() {
-            Some(error) => Err(error.to_owned().into()),
-            None => Ok(value),
-        }
-    }
-
-    fn ask(&mut self) -> Result<Value> {
-        let input = self.input.as_mut().ok_or("its input was closed")?;
-        writeln!(input)?;
-        self.read()
-    }
-}
-
-impl Drop for Speaker {
-    fn drop(&mut self) {
-        drop(self.input.take());
-        // It has a moment to leave by itself; what fails here has nothing left to end.
-        for _ in 0..20 {
-            if matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(25));
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use crate::speaker::Speaker;
 
 /// The server.
 pub(super) struct Victim {
@@ -130,7 +73,7 @@ impl Victim {
     }
 
     fn proc(&self, file: &str) -> PathBuf {
-        PathBuf::from(format!("/proc/{}/{file}", self.process.child.id()))
+        PathBuf::from(format!("/proc/{}/{file}", self.process.id()))
     }
 
     /// What it holds now.

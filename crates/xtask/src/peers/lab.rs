@@ -96,7 +96,7 @@ impl Served {
 }
 
 /// One of our programs.
-pub(super) fn ours(name: &str) -> Command {
+pub(crate) fn ours(name: &str) -> Command {
     let mut command = Command::new(target().join("debug").join(name));
     // A configuration of whoever runs this is not meant for the programs under test.
     for (name, _) in std::env::vars_os() {
@@ -108,7 +108,7 @@ pub(super) fn ours(name: &str) -> Command {
 }
 
 /// A port of 127.0.0.1 that nobody listens on.
-pub(super) fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     for _ in 0..ATTEMPTS {
         let random = RandomState::new().build_hasher().finish();
         let offset = u16::try_from(random % PORTS.len() as u64)?;

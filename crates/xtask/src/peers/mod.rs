@@ -18,8 +18,8 @@ mod grpc_go;
 mod grpcurl;
 mod h2spec;
 mod install;
-mod lab;
-mod process;
+pub(crate) mod lab;
+pub(crate) mod process;
 mod zrpc;
 
 use std::fs;

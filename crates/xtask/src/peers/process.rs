@@ -24,7 +24,7 @@ const OUTPUT_BYTES_MAX: u64 = 16 << 20;
 
 /// A process, ended when dropped.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     name: String,
     child: Child,
     log: PathBuf,
@@ -36,14 +36,14 @@ pub(super) struct Process {
 
 /// How a process ended, and what it printed.
 #[derive(Debug)]
-pub(super) struct Done {
-    pub(super) status: ExitStatus,
-    pub(super) output: String,
+pub(crate) struct Done {
+    pub(crate) status: ExitStatus,
+    pub(crate) output: String,
 }
 
 impl Done {
     /// The last line that says something, for a short verdict.
-    pub(super) fn last_line(&self) -> &str {
+    pub(crate) fn last_line(&self) -> &str {
         let mut lines = self.output.lines().rev().map(str::trim);
         lines.find(|line| !line.is_empty()).unwrap_or("(no output)")
     }
@@ -61,7 +61,7 @@ pub(super) fn run(command: &mut Command, log: &Path, limit: Duration) -> Result<
 
 impl Process {
     /// Starts `command` with its output appended to `log`.
-    pub(super) fn start(name: &str, command: &mut Command, log: &Path) -> Result<Self> {
+    pub(crate) fn start(name: &str, command: &mut Command, log: &Path) -> Result<Self> {
         Self::spawn(name.to_owned(), command, log, false)
     }
 
@@ -103,7 +103,7 @@ impl Process {
     }
 
     /// Waits until it has printed `text`.
-    pub(super) fn wait_for_text(&mut self, text: &str, within: Duration) -> Result<()> {
+    pub(crate) fn wait_for_text(&mut self, text: &str, within: Duration) -> Result<()> {
         let what = format!("did not print `{text}`");
         self.wait_until(within, &what, |this| {
             this.output().is_ok_and(|output| output.contains(text))
@@ -129,7 +129,7 @@ impl Process {
     }
 
     /// Fails when it has ended.
-    pub(super) fn still_runs(&mut self) -> Result<()> {
+    pub(crate) fn still_runs(&mut self) -> Result<()> {
         match self.child.try_wait()? {
             None => Ok(()),
             Some(status) => {
@@ -140,7 +140,7 @@ impl Process {
     }
 
     /// Asks it to end.
-    pub(super) fn ask_to_end(&self) -> Result<()> {
+    pub(crate) fn ask_to_end(&self) -> Result<()> {
         Ok(kill_process(Pid::from_child(&self.child), Signal::TERM)?)
     }
 
@@ -149,7 +149,7 @@ impl Process {
     /// # Errors
     ///
     /// When it does not within `limit`; it is ended then.
-    pub(super) fn wait(mut self, limit: Duration) -> Result<Done> {
+    pub(crate) fn wait(mut self, limit: Duration) -> Result<Done> {
         let watch = Stopwatch::start();
         loop {
             if let Some(status) = self.child.try_wait()? {
@@ -174,7 +174,8 @@ impl Process {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    fn signal(&self, signal: Signal) {
+    /// Sends it a signal, by its id.
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         // What has ended meanwhile needs no signal.
         let _ = if self.group {
