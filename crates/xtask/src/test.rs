@@ -8,7 +8,6 @@ use rzero_harness::{ETCD_ENV, EtcdCluster};
 
 use crate::cargo::{cargo, limited, line};
 use crate::error::Result;
-use crate::loss::{self, LossArgs};
 use crate::peers;
 use crate::services::{ETCD_MEMBERS, install};
 use crate::step::Steps;
@@ -31,8 +30,6 @@ Examples:
   cargo xtask test --peers              h2spec, grpc-go, go-zero and others judge the wire
   cargo xtask test --peers --judge h2spec
                                         one of these judges
-
-With all of them runs `cargo xtask loss --quick`: what callers lose when instances leave, die or hang.
 
 Installs missing packages (as root), starts an etcd cluster on free loopback ports, names it in
 RZ_TEST_ETCD, and stops it at the end.")]
@@ -74,9 +71,6 @@ pub(crate) fn run_in(steps: &mut Steps, args: &TestArgs) {
         steps.note(format!("tests: {summary}"));
     }
     steps.run("stop etcd", || stop(etcd));
-    if args.is_whole() {
-        loss::run_in(steps, &LossArgs::quick());
-    }
 }
 
 impl TestArgs {
@@ -88,11 +82,6 @@ impl TestArgs {
             judge: Vec::new(),
             rest: Vec::new(),
         }
-    }
-
-    /// Whether nothing was left out.
-    fn is_whole(&self) -> bool {
-        self.package.is_empty() && self.rest.is_empty()
     }
 
     fn command(&self, endpoints: &[String]) -> Command {

@@ -54,19 +54,6 @@ pub(crate) struct LossArgs {
     write_docs: bool,
 }
 
-impl LossArgs {
-    /// The quick form, as part of a chore that has built all programs.
-    pub(crate) fn quick() -> Self {
-        Self {
-            only: Vec::new(),
-            rounds: 1,
-            quick: true,
-            no_build: true,
-            write_docs: false,
-        }
-    }
-}
-
 /// Runs `cargo xtask loss`.
 pub(crate) fn run(args: &LossArgs) -> Result<ExitCode> {
     let mut steps = Steps::new("loss");
@@ -75,7 +62,7 @@ pub(crate) fn run(args: &LossArgs) -> Result<ExitCode> {
 }
 
 /// The steps of this chore, alone or as a part of a larger one.
-pub(crate) fn run_in(steps: &mut Steps, args: &LossArgs) {
+fn run_in(steps: &mut Steps, args: &LossArgs) {
     if !args.no_build && steps.run("build server and load", build).is_none() {
         return;
     }
