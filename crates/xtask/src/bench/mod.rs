@@ -1,13 +1,19 @@
 //! `cargo xtask bench`: the benchmarks.
 
+mod chart;
+mod figure;
+mod governance;
 pub(crate) mod instructions;
 mod rpc;
 
-use std::process::ExitCode;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
 
 use clap::{Args, Subcommand};
+use rzero_harness::find_program;
 
-use crate::cargo::{cargo, check, packages};
+use crate::cargo::{cargo, check, packages, target};
 use crate::error::Result;
 use crate::step::Steps;
 
@@ -22,6 +28,7 @@ Examples:
   cargo xtask bench                     the benchmarks inside one process
   cargo xtask bench -- unary            those whose names contain `unary`
   cargo xtask bench rpc --quick         calls over loopback, against other frameworks
+  cargo xtask bench governance --quick  what policies cost, and what they do under overload
   cargo xtask bench instructions        what the hot path costs, against accepted figures"
 )]
 pub(crate) struct BenchArgs {
@@ -36,6 +43,8 @@ pub(crate) struct BenchArgs {
 enum What {
     /// Calls between processes over loopback, against other frameworks
     Rpc(rpc::RpcArgs),
+    /// What policies cost, and what they do under overload and while nodes fail
+    Governance(governance::GovernanceArgs),
     /// Instructions that the hot path takes, against accepted figures
     Instructions(instructions::InstructionsArgs),
 }
@@ -44,6 +53,7 @@ enum What {
 pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
     match &args.what {
         Some(What::Rpc(args)) => return rpc::run(args),
+        Some(What::Governance(args)) => return governance::run(args),
         Some(What::Instructions(args)) => return instructions::run(args),
         None => {}
     }
@@ -55,4 +65,26 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
         check(cargo(["bench", "--package", PACKAGE, "--"]).args(&args.rest))
     });
     Ok(steps.verdict())
+}
+
+/// The folder for results.
+fn results() -> Result<PathBuf> {
+    let folder = target().join("rz-results");
+    fs::create_dir_all(&folder)
+        .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    Ok(folder)
+}
+
+/// The same command at a low priority.
+fn polite(command: Command) -> Command {
+    if find_program("nice").is_none() {
+        return command;
+    }
+    let mut polite = Command::new("nice");
+    polite.args(["-n", "15"]).arg(command.get_program());
+    polite.args(command.get_args());
+    if let Some(folder) = command.get_current_dir() {
+        polite.current_dir(folder);
+    }
+    polite
 }

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use rzero_harness::find_program;
 
+use crate::bench::polite;
 use crate::cargo::{cargo, check, root, target};
 use crate::error::Result;
 
@@ -90,18 +91,4 @@ fn build_go(source: &Path, folder: &Path) -> Result<bool> {
     build.arg(folder.join("bench-go")).arg(".");
     check(&mut polite(build))?;
     Ok(true)
-}
-
-/// The same command at a low priority.
-fn polite(command: Command) -> Command {
-    if find_program("nice").is_none() {
-        return command;
-    }
-    let mut polite = Command::new("nice");
-    polite.args(["-n", "15"]).arg(command.get_program());
-    polite.args(command.get_args());
-    if let Some(folder) = command.get_current_dir() {
-        polite.current_dir(folder);
-    }
-    polite
 }

@@ -16,11 +16,12 @@ mod svg;
 mod system;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::cargo::{root, target};
+use crate::bench::{figure, results};
+use crate::cargo::root;
 use crate::error::Result;
 use crate::step::{Steps, human};
 
@@ -158,7 +159,7 @@ pub(crate) fn run(args: &RpcArgs) -> Result<ExitCode> {
 /// What becomes of the figures.
 fn finish(args: &RpcArgs, steps: &mut Steps, plan: &Plan, rows: &Rows) {
     let figures = reach::all(rows, &plan.cases);
-    println!("\n{}", report::reach(&figures));
+    println!("\n{}", figure::table(&figures));
     steps.run("write figures", || {
         let path = results()?.join("bench-rpc.json");
         fs::write(&path, report::json(rows, &figures)?)?;
@@ -180,12 +181,7 @@ fn finish(args: &RpcArgs, steps: &mut Steps, plan: &Plan, rows: &Rows) {
             Err(format!("{failed} did not, see above").into()) as Result<()>
         });
     }
-    let missed = figures.iter().filter(|figure| !figure.is_met()).count();
-    let verdict = format!(
-        "{} of {} figures reached",
-        figures.len() - missed,
-        figures.len()
-    );
+    let (missed, verdict) = figure::verdict(&figures);
     if args.is_whole() && missed > 0 {
         steps.run("reach", || Err(verdict.clone().into()) as Result<()>);
     } else {
@@ -211,12 +207,4 @@ fn list(systems: &[&System], cases: &[Case]) {
     for case in cases {
         println!("  {:34} {}", case.name, case.systems().join(" "));
     }
-}
-
-/// The folder for results.
-fn results() -> Result<PathBuf> {
-    let folder = target().join("rz-results");
-    fs::create_dir_all(&folder)
-        .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
-    Ok(folder)
 }

@@ -1,6 +1,6 @@
 //! The figures that rzero is to reach, computed from rows of the same run.
 
-use std::fmt;
+use crate::bench::figure::{Figure, Want};
 
 use super::case::{Case, Id, Load};
 use super::row::{Row, Rows};
@@ -11,41 +11,6 @@ const IDLE_MB: f64 = 160.0;
 const GROWTH_MB: f64 = 16.8;
 /// The fastest of these is to be beaten.
 const RUST_PEERS: [&str; 2] = ["tarpc", "volo-thrift"];
-
-/// What is asked of a figure.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Want {
-    AtLeast(f64),
-    AtMost(f64),
-}
-
-impl fmt::Display for Want {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AtLeast(bound) => write!(f, ">= {bound}"),
-            Self::AtMost(bound) => write!(f, "<= {bound:.3}"),
-        }
-    }
-}
-
-/// A figure and what became of it.
-#[derive(Debug)]
-pub(super) struct Figure {
-    pub(super) name: String,
-    pub(super) want: Want,
-    /// Absent when a measurement for it failed.
-    pub(super) got: Option<f64>,
-}
-
-impl Figure {
-    pub(super) fn is_met(&self) -> bool {
-        match (self.want, self.got) {
-            (Want::AtLeast(bound), Some(got)) => got >= bound,
-            (Want::AtMost(bound), Some(got)) => got <= bound,
-            (_, None) => false,
-        }
-    }
-}
 
 /// Collects figures; those whose rows were not asked for are left out.
 struct Reach<'a> {
@@ -193,23 +158,5 @@ impl Reach<'_> {
             want,
             got,
         });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Figure, Want};
-
-    #[test]
-    fn bounds_are_inclusive_and_failures_miss() {
-        let figure = |want, got| Figure {
-            name: String::new(),
-            want,
-            got,
-        };
-        assert!(figure(Want::AtLeast(1.0), Some(1.0)).is_met());
-        assert!(!figure(Want::AtLeast(1.0), Some(0.99)).is_met());
-        assert!(figure(Want::AtMost(160.0), Some(160.0)).is_met());
-        assert!(!figure(Want::AtMost(160.0), None).is_met());
     }
 }

@@ -1,12 +1,12 @@
 //! Tables for people and JSON for programs.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+use crate::bench::figure::{Figure, significant};
 use crate::error::Result;
 
 use super::case::{Case, Kind};
-use super::reach::Figure;
-use super::row::{Row, Rows, rounded};
+use super::row::{Row, Rows};
 
 /// The rows of one case, fastest first.
 pub(super) fn case(rows: &Rows, case: &Case) -> String {
@@ -57,59 +57,11 @@ fn head(case: &Case) -> String {
     )
 }
 
-/// The figures, what is wanted and what was found.
-pub(super) fn reach(figures: &[Figure]) -> String {
-    let width = figures.iter().map(|figure| figure.name.chars().count());
-    let width = width.max().unwrap_or(0);
-    let mut lines = vec![format!("  {:width$} {:>10} {:>8}", "reach", "want", "got")];
-    for figure in figures {
-        let got = figure.got.map_or("failed".to_owned(), significant);
-        let verdict = if figure.is_met() { "ok" } else { "MISSED" };
-        let want = figure.want.to_string();
-        lines.push(format!(
-            "  {:width$} {want:>10} {got:>8}  {verdict}",
-            figure.name
-        ));
-    }
-    lines.join("\n")
-}
-
-/// Three digits, as much as there is to a ratio.
-fn significant(number: f64) -> String {
-    match number {
-        n if n >= 100.0 => format!("{n:.0}"),
-        n if n >= 10.0 => format!("{n:.1}"),
-        n => format!("{n:.2}"),
-    }
-}
-
 /// Rows and figures for programs.
 pub(super) fn json(rows: &Rows, figures: &[Figure]) -> Result<String> {
-    let reach: Vec<Value> = figures
-        .iter()
-        .map(|figure| {
-            json!({
-                "name": figure.name,
-                "want": figure.want.to_string(),
-                "got": figure.got.map(rounded),
-                "ok": figure.is_met(),
-            })
-        })
-        .collect();
+    let reach: Vec<Value> = figures.iter().map(Figure::json).collect();
     let mut document = Map::new();
     document.insert("rows".into(), rows.all().iter().map(Row::json).collect());
     document.insert("reach".into(), reach.into());
     Ok(format!("{}\n", serde_json::to_string_pretty(&document)?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::significant;
-
-    #[test]
-    fn ratios_have_three_digits() {
-        assert_eq!(significant(0.384_9), "0.38");
-        assert_eq!(significant(12.34), "12.3");
-        assert_eq!(significant(160.4), "160");
-    }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::bench::figure::{median, rounded};
 use crate::error::Result;
 
 use super::case::{Case, Id};
@@ -100,19 +101,6 @@ impl Row {
     }
 }
 
-/// The middle of some numbers; of an even count the mean of the two in the middle.
-fn median(numbers: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut sorted: Vec<f64> = numbers.collect();
-    sorted.sort_by(f64::total_cmp);
-    let last = sorted.len().checked_sub(1)?;
-    Some(f64::midpoint(sorted[last / 2], sorted[sorted.len() / 2]))
-}
-
-/// Three decimals are more than a measurement is worth.
-pub(super) fn rounded(number: f64) -> f64 {
-    (number * 1000.0).round() / 1000.0
-}
-
 /// All rows of a run, and what could not be measured.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
@@ -146,17 +134,5 @@ impl Rows {
         self.failures
             .iter()
             .any(|(name, failed)| *name == system && *failed == id)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::median;
-
-    #[test]
-    fn median_is_the_middle() {
-        assert_eq!(median([3.0, 1.0, 2.0].into_iter()), Some(2.0));
-        assert_eq!(median([4.0, 1.0, 2.0, 3.0].into_iter()), Some(2.5));
-        assert_eq!(median([].into_iter()), None);
     }
 }
