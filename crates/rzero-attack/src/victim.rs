@@ -10,12 +10,14 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rzero::parts::core::Address;
 use rzero::parts::grpc::{GrpcWire, ServerOptions, ServerTls};
 use rzero::parts::server::{App, DrainConfig, Mode, ServerConfig, ServiceConfig};
+use rzero::policy::Policies;
 use rzero::{AppHandle, Cx, Receiver, Sender};
 use rzero_e2e::EchoLogic;
 use rzero_e2e::api::peers::v1::{
     ChatReply, ChatRequest, CountReply, CountRequest, Echo, EchoServer, SayReply, SayRequest,
     SumReply, SumRequest,
 };
+use tokio::sync::watch;
 
 use crate::Result;
 
@@ -152,7 +154,11 @@ pub fn assemble(folder: &Path, options: &Options) -> Result<(App, Arc<Logic>)> {
         ..ServerConfig::default()
     };
     let logic = Arc::new(Logic(EchoLogic::new("victim")));
-    let app = App::new(service, server)?.wire(Arc::new(wire));
+    // Shedding would answer for whatever else runs on the machine: the wire is what is attacked.
+    let policies = Policies::from_toml("[policy]\noff = [\"shed\"]")?;
+    let app = App::new(service, server)?
+        .wire(Arc::new(wire))
+        .policies(watch::channel(policies).1);
     let app = app.serve(EchoServer::from_arc(Arc::clone(&logic)));
     Ok((app, logic))
 }

@@ -29,7 +29,7 @@ use crate::config::EtcdConfig;
 /// use rzero_config::{Loader, RemoteSource};
 /// use rzero_etcd::{CentreConfig, EtcdCentre, EtcdConfig};
 ///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # fn main() -> rzero_core::Result<()> {
 /// let centre = EtcdCentre::open(&CentreConfig::default(), &EtcdConfig::default(), "greeter")?;
 /// assert_eq!(centre.name(), "etcd:/rzero/config/greeter");
 /// let loader = Loader::new().file("etc/greeter.toml").remote(Arc::new(centre));

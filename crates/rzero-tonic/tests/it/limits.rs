@@ -376,7 +376,7 @@ async fn caller_may_say_that_a_call_is_idempotent() {
 #[tokio::test]
 async fn call_that_never_ran_is_placed_again() {
     for known in [true, false] {
-        for (failures, fine) in [(2, true), (3, false)] {
+        for (failures, fine, calls) in [(2, true, 3..=3), (100, false, 3..=6)] {
             let (flaky, channel) = Flaky::client(failures, Class::Draining);
             let channel = match known {
                 true => channel.with_contract(&contract()),
@@ -384,7 +384,8 @@ async fn call_that_never_ran_is_placed_again() {
             };
             let reply = ProbeClient::new(channel).put(SayRequest::default()).await;
             assert_eq!(reply.is_ok(), fine, "{reply:?}");
-            assert_eq!(flaky.calls.load(Ordering::SeqCst), 3);
+            let made = flaky.calls.load(Ordering::SeqCst);
+            assert!(calls.contains(&made), "{made} calls");
         }
     }
 }

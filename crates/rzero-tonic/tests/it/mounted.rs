@@ -267,7 +267,9 @@ async fn our_layers_and_towers_wrap_a_mounted_service() {
     server.calls.inside(1).await;
     let error = say(&server.channel, SayRequest::default(), &CallOptions::new()).await;
     assert_eq!(error.unwrap_err().class(), Class::Overloaded);
-    assert_eq!(count.load(Ordering::SeqCst), 2);
+    // What is overloaded never ran, so that it was tried again.
+    let calls = count.load(Ordering::SeqCst);
+    assert!((2..=5).contains(&calls), "{calls}");
     call.abort();
     server.calls.inside(0).await;
 }

@@ -8,10 +8,12 @@ use std::time::Duration;
 use rzero_client::{Channel, ClientConfig};
 use rzero_core::{Address, Dial, Error, Result, Wire};
 use rzero_grpc::{GrpcDialer, GrpcWire};
+use rzero_policy::Policies;
 use rzero_registry::{Instance, InstanceId, Registry, ServiceName, StaticRegistry};
 use rzero_server::{App, AppHandle, DrainConfig, Drained, Mode, ServerConfig, ServiceConfig};
 use rzero_testing::MemoryNet;
 use rzero_tonic::{Contract, TonicChannel};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tonic::metadata::{AsciiMetadataValue, BinaryMetadataValue, KeyAndValueRef, MetadataMap};
 
@@ -166,7 +168,10 @@ impl Server {
             },
             ..ServerConfig::default()
         };
-        let app = build(App::new(service, server).unwrap()).wire(net.wire());
+        // Shedding would answer for whatever else runs on the machine.
+        let policies = Policies::from_toml("[policy]\noff = [\"shed\"]").unwrap();
+        let app = App::new(service, server).unwrap();
+        let app = build(app.policies(watch::channel(policies).1)).wire(net.wire());
         let handle = app.handle();
         let task = tokio::spawn(app.run());
         let address = handle.address(net.protocol()).await.unwrap();
