@@ -10,8 +10,10 @@ use rzero::parts::client::ClientConfig;
 use rzero::parts::core::Address;
 use rzero::parts::grpc::{self, ClientOptions, ClientTls, GrpcDialer};
 use rzero::parts::registry::{Instance, Snapshot, Watch};
+use rzero::policy::Policies;
 use rzero::{Channel, Error, Result};
 use tempfile::TempDir;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::api::connectrpc::conformance::v1::{
@@ -102,14 +104,20 @@ fn open(key: &Key) -> Result<Channel> {
     let address = Address::tcp(key.host.clone(), key.port);
     let id = format!("{}-{}", key.host, key.port).parse()?;
     let instance = Instance::new(target.clone(), id, PROTOCOL, address);
-    let watch = Watch::fixed(Snapshot::live(vec![Arc::new(instance)]));
+    let instances = Watch::fixed(Snapshot::live(vec![Arc::new(instance)]));
     let config = ClientConfig {
         // A call has the deadline that the suite gives it, or none.
         timeout: Duration::MAX,
         ..ClientConfig::default()
     };
     let dial = Arc::new(dialer(key)?);
-    Ok(Channel::new(target, watch, PROTOCOL, dial, &config, None))
+    // The suite makes calls fail on purpose, and counts them.
+    let policies = Policies::from_toml("[policy]\noff = [\"breaker\", \"retry\"]")
+        .map_err(|error| Error::internal(error.to_string()))?;
+    Ok(Channel::builder(target, instances, PROTOCOL, dial)
+        .config(&config)
+        .policies(watch::channel(policies).1)
+        .build())
 }
 
 fn dialer(key: &Key) -> Result<GrpcDialer> {

@@ -42,7 +42,7 @@ pub(super) fn judge(lab: &Lab) -> Result<String> {
 fn config(port: u16, transport: Transport) -> String {
     let mut text = format!(
         "[service]\nname = \"echo\"\n[server.rpc]\nlisten = \"127.0.0.1:{port}\"\n\
-         [registry]\nkind = \"static\"\n"
+         [registry]\nkind = \"static\"\n[policy]\noff = [\"shed\"]\n"
     );
     if transport == Transport::Tls {
         let folder = tls_folder();

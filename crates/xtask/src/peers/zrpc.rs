@@ -83,7 +83,9 @@ fn config(name: &str, port: u16, etcd: &EtcdCluster) -> String {
     let endpoints = etcd.endpoints();
     format!(
         "[service]\nname = \"{name}\"\n[server.rpc]\nlisten = \"127.0.0.1:{port}\"\n\
-         [registry]\nkind = \"etcd\"\n[registry.etcd]\nendpoints = {endpoints:?}\n"
+         [registry]\nkind = \"etcd\"\n[registry.etcd]\nendpoints = {endpoints:?}\n\
+         # Shedding would answer for whatever else runs on the machine.\n\
+         [policy]\noff = [\"shed\"]\n"
     )
 }
 
