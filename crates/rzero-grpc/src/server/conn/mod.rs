@@ -152,6 +152,8 @@ impl Conn {
             }
             let buried = self.bury(started);
             let commanded = self.obey(cx);
+            // What is left of the last batch comes first; then nobody has asked the socket yet.
+            let is_behind = !self.requests.work.is_empty();
             let read = match self.poll_read(cx) {
                 Poll::Ready(Ok(())) => true,
                 Poll::Ready(Err(error)) => return self.broke(&error),
@@ -165,7 +167,8 @@ impl Conn {
                 return Poll::Ready(End::Clean);
             }
             let resumed = self.resume(started);
-            if !buried && !commanded && !read && !resumed && self.requests.work.is_empty() {
+            let is_idle = !(buried || commanded || is_behind || read || resumed);
+            if is_idle && self.requests.work.is_empty() {
                 return self.rest(cx);
             }
             if is_used_up(started) {
